@@ -1,0 +1,48 @@
+"""What every aggregator can do, and the one loop that all of them share (paper section 3.1, equation 1).
+
+Shapes: B videos, N clips per video, D channels, t h w feature map, K classes.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Aggregator(Protocol):
+    """An `nn.Module` that folds clips, in time order, into one tensor: the hidden state."""
+
+    averages_scores: bool
+    """True: a clip is its class probabilities [B, K]. False: a clip is its feature map [B, D, t, h, w]."""
+
+    def start(self, clip: Tensor) -> Tensor:
+        """The hidden state after the first clip: o_0 = x_0."""
+        ...
+
+    def step(self, clip: Tensor, hidden: Tensor) -> Tensor:
+        """The hidden state after one more clip: o_t = f(o_{t-1}, x_t)."""
+        ...
+
+    def output(self, hidden: Tensor) -> Tensor:
+        """o_t from the hidden state: [B, D, t, h, w], or [B, D, 1, 1, 1], or mean probabilities [B, K]."""
+        ...
+
+    def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
+        """The learned weights, as in `nn.Module`."""
+        ...
+
+    def __call__(self, clips: Tensor) -> Tensor:
+        """`output` after each of the N clips: [B, N, …] to [B, N, …]."""
+        ...
+
+
+def fold(aggregator: Aggregator, clips: Tensor) -> Tensor:
+    """o_0 … o_{N-1} (equation 1): clips [B, N, D, t, h, w] or [B, N, K] to `output` after each, [B, N, …]."""
+    first, *rest = clips.unbind(dim=1)
+    hidden = aggregator.start(first)
+    outputs = [aggregator.output(hidden)]
+    for clip in rest:
+        hidden = aggregator.step(clip, hidden)
+        outputs.append(aggregator.output(hidden))
+    return torch.stack(outputs, dim=1)

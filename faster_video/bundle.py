@@ -1,0 +1,155 @@
+"""A trained model on disk: a folder with `model.safetensors` and `config.json`, and nothing that can be executed."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import dacite
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from faster_video.config import ClipConfig, ModelConfig, TransformConfig
+from faster_video.errors import BundleError, ConfigError
+from faster_video.files import replacing_folder
+from faster_video.model import Faster, build_model
+from faster_video.pattern import Pattern
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+FORMAT = "faster_video bundle 1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BundleConfig:
+    """What `config.json` holds."""
+
+    format: str = FORMAT
+    labels: list[str]
+    model: ModelConfig
+    clips: ClipConfig
+    transform: TransformConfig
+    weights_sha256: str = ""
+    """Of `model.safetensors`, so that a damaged or exchanged file is noticed."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Where the weights come from: recipe, seed, hash of the data list, metrics, versions."""
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise ConfigError(f"format is {self.format!r}; this version reads {FORMAT!r}")
+        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
+            raise ConfigError(f"labels has {len(self.labels)} entries; at least two are needed, each of them once")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bundle:
+    """A trained model with all it needs to run."""
+
+    model: Faster
+    config: BundleConfig
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the K classes."""
+        return self.config.labels
+
+    def with_pattern(self, pattern: str) -> "Bundle":
+        """The same weights under another pattern (`E:C` or `first`).
+
+        Raises:
+            ConfigError: the pattern is not one.
+        """
+        self.model.pattern = Pattern.parse(pattern)
+        return replace(self, config=replace(self.config, model=replace(self.config.model, pattern=pattern)))
+
+
+def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> None:
+    """Write a bundle so that `folder` holds the old one or the new one, never a mixture.
+
+    `half` stores the weights as float16: half the size, rounded to 3 decimal digits. They are loaded as float32.
+    """
+    target = Path(folder)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.model.state_dict().items()}
+    if half:
+        weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    try:
+        with replacing_folder(target) as aside:
+            save_file(weights, aside / WEIGHTS)
+            config = replace(bundle.config, weights_sha256=_sha256(aside / WEIGHTS))
+            (aside / CONFIG).write_text(json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise BundleError(f"{target}: cannot write the bundle there: {error.strerror or error}") from error
+
+
+def load_bundle(folder: str | Path) -> Bundle:
+    """Read a bundle; the model is in evaluation mode, in float32, on the CPU.
+
+    Raises:
+        BundleError: a file is missing, damaged, of another format, or the weights do not fit the configuration; the
+            message names the file and what is wrong with it.
+    """
+    source = Path(folder)
+    if not source.is_dir():
+        found = "is a file" if source.exists() else "does not exist"
+        raise BundleError(f"{source}: {found}; a bundle is a folder with {CONFIG} and {WEIGHTS}")
+    for name in (CONFIG, WEIGHTS):
+        if not (source / name).is_file():
+            raise BundleError(f"{source}: is not a bundle: it has no {name}")
+    config = _read_config(source / CONFIG)
+    return Bundle(model=_read_model(source / WEIGHTS, config), config=config)
+
+
+def _read_config(path: Path) -> BundleConfig:
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        return dacite.from_dict(
+            BundleConfig, values, dacite.Config(strict=True, cast=[tuple], type_hooks={float: _as_float})
+        )
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BundleError(f"{path}: is not readable as JSON: {error}") from error
+    except (dacite.DaciteError, ConfigError, AttributeError, TypeError, ValueError) as error:
+        raise BundleError(f"{path}: is not a bundle's configuration: {error}") from error
+
+
+def _as_float(value: object) -> object:
+    """JSON written by hand may say 1 for 1.0."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _read_model(path: Path, config: BundleConfig) -> Faster:
+    """The model that `config` describes, filled from `path`."""
+    try:
+        if _sha256(path) != config.weights_sha256:
+            raise BundleError(
+                f"{path}: is damaged or belongs to another {CONFIG} (its SHA-256 is not the one written there); "
+                "copy the bundle again, both files together"
+            )
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{path}: is not readable as safetensors: {error}") from error
+    with torch.device("meta"):
+        model = build_model(config.model, len(config.labels))
+    wanted = model.state_dict()
+    _check_names(path, set(wanted), set(weights))
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
+            raise BundleError(
+                f"{path}: {name} has shape {list(tensor.shape)}, but {CONFIG} ({len(config.labels)} labels) asks for "
+                f"{list(wanted[name].shape)}"
+            )
+    full = {name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()}
+    model.load_state_dict(full, assign=True)
+    return model.eval()
+
+
+def _check_names(path: Path, wanted: set[str], found: set[str]) -> None:
+    for names, what in ((wanted - found, "lacks"), (found - wanted, "has, unasked,")):
+        if names:
+            raise BundleError(f"{path}: {what} {len(names)} tensors, such as {min(names)!r}; {CONFIG} is not its own")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,6 @@
+"""Frames to clip tensors: which frames make a clip (integers), how they are cut and normalised (tensors)."""
+
+from faster_video.clips.sampling import clip_frames, clip_starts, random_clip_starts
+from faster_video.clips.transforms import normalize, test_clip, train_clip
+
+__all__ = ["clip_frames", "clip_starts", "normalize", "random_clip_starts", "test_clip", "train_clip"]

@@ -1,0 +1,245 @@
+"""Every setting of the system, in the order the data flows: clips, transform, model, training, recipe; made-up videos.
+
+All are frozen and keyword-only; a wrong value is refused by name as soon as the object is made.
+They have no slots because jsonargparse reads defaults with `vars()`.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import permutations
+
+from faster_video.errors import ConfigError
+from faster_video.pattern import Pattern
+
+BACKBONE_NAMES = ("r2d26", "r2plus1d50", "r3d50")
+AGGREGATOR_NAMES = ("average", "concat", "fast_gru", "gru", "lstm")
+OPTIMIZER_NAMES = ("adamw", "sgd")
+MOTIONS = ("left", "up", "right", "down", "clockwise", "counterclockwise")
+"""In the order of the cycle from which labels are made: neighbours share a video."""
+TEMPORAL_STRIDE = 8
+"""Frames of a clip per time step of its feature map, in every backbone of Table 1."""
+
+
+def require_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Refuse a name that is not one of `choices`."""
+    if value not in choices:
+        raise ConfigError(f"unknown {name} {value!r}; choose one of {', '.join(sorted(choices))}")
+
+
+def require_at_least(name: str, value: float, least: float) -> None:
+    """Refuse a number below `least`."""
+    if not value >= least:
+        raise ConfigError(f"{name} is {value}; it must be at least {least}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig:
+    """Which frames make a clip, and which clips make a video."""
+
+    num_clips: int = 16
+    """Clips per video, N."""
+    frames_per_clip: int = 16
+    """Frames per clip, L: a multiple of 8."""
+    frame_stride: int = 1
+    """Distance between two frames of one clip, in frames of the source video."""
+
+    def __post_init__(self) -> None:
+        require_at_least("num_clips", self.num_clips, 1)
+        require_at_least("frame_stride", self.frame_stride, 1)
+        if self.frames_per_clip < 1 or self.frames_per_clip % TEMPORAL_STRIDE:
+            raise ConfigError(
+                f"frames_per_clip is {self.frames_per_clip}; the backbones shorten time by {TEMPORAL_STRIDE}, "
+                f"so it must be a multiple of {TEMPORAL_STRIDE}, such as 8, 16 or 32"
+            )
+
+    @property
+    def span(self) -> int:
+        """Frames of the source video that one clip covers, its first and last included."""
+        return (self.frames_per_clip - 1) * self.frame_stride + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformConfig:
+    """How the frames of a clip become the network's input (SPEC "Training", "Testing")."""
+
+    crop_size: int = 224
+    """Side of the square the network sees, in pixels; at least 32."""
+    test_short_side: int = 256
+    """Length the short side is resized to before the centre crop, in pixels."""
+    train_short_side: tuple[int, int] = (256, 320)
+    """Smallest and largest random length of the short side in training, in pixels."""
+    flip_probability: float = 0.5
+    """Chance that a training clip is mirrored left to right; 0 where direction is part of the label."""
+    mean: tuple[float, float, float] = (0.45, 0.45, 0.45)
+    """Subtracted from each colour of a pixel in [0, 1]."""
+    std: tuple[float, float, float] = (0.225, 0.225, 0.225)
+    """Then divided by."""
+
+    def __post_init__(self) -> None:
+        require_at_least("crop_size", self.crop_size, 32)
+        require_at_least("test_short_side", self.test_short_side, self.crop_size)
+        shortest, longest = self.train_short_side
+        if not self.crop_size <= shortest <= longest:
+            raise ConfigError(
+                f"train_short_side is {shortest} to {longest}; "
+                f"it must rise and start at crop_size ({self.crop_size}) or above"
+            )
+        if not 0 <= self.flip_probability <= 1:
+            raise ConfigError(f"flip_probability is {self.flip_probability}; it must lie between 0 and 1")
+        if min(self.std) <= 0:
+            raise ConfigError(f"std is {list(self.std)}; each of the three must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneConfig:
+    """One clip network of Table 1."""
+
+    name: str
+    """One of r2d26, r2plus1d50, r3d50."""
+    width: float = 1.0
+    """Factor on all channel counts; 1 is the paper's."""
+
+    def __post_init__(self) -> None:
+        require_choice("backbone", self.name, BACKBONE_NAMES)
+        if not 1 / 64 <= self.width <= 8:
+            raise ConfigError(f"width of {self.name} is {self.width}; it must lie between 1/64 and 8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The two backbones, how their clips are mixed, and what folds them together."""
+
+    expensive: BackboneConfig = field(default_factory=lambda: BackboneConfig(name="r2plus1d50"))
+    cheap: BackboneConfig = field(default_factory=lambda: BackboneConfig(name="r2d26"))
+    aggregator: str = "fast_gru"
+    """One of average, concat, fast_gru, gru, lstm."""
+    pattern: str = "1:7"
+    """Expensive and cheap clips in time order, E:C or `first`."""
+
+    def __post_init__(self) -> None:
+        require_choice("aggregator", self.aggregator, AGGREGATOR_NAMES)
+        Pattern.parse(self.pattern)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """One run of optimisation: a backbone alone (stage 1), or the aggregator on frozen backbones (stage 2)."""
+
+    epochs: int = 45
+    """Passes over the training videos; 0 skips the stage."""
+    warmup_epochs: float = 10.0
+    """Epochs over which the learning rate rises linearly before the cosine."""
+    batch_size: int = 32
+    """Clips (stage 1) or videos (stage 2) per optimiser step."""
+    views_per_video: int = 1
+    """Random views of each video in one epoch: clips in stage 1, sets of N clips in stage 2."""
+    optimizer: str = "sgd"
+    """`sgd` (Nesterov momentum) or `adamw`."""
+    learning_rate: float = 0.01
+    """Peak, for a batch of 32; scaled linearly with the batch size."""
+    momentum: float = 0.9
+    """Of SGD; the first beta of AdamW."""
+    weight_decay: float = 1e-4
+    max_gradient_norm: float = 0.0
+    """Gradients are scaled down to this norm; 0 leaves them alone."""
+
+    def __post_init__(self) -> None:
+        require_choice("optimizer", self.optimizer, OPTIMIZER_NAMES)
+        require_at_least("epochs", self.epochs, 0)
+        require_at_least("batch_size", self.batch_size, 1)
+        require_at_least("views_per_video", self.views_per_video, 1)
+        require_at_least("weight_decay", self.weight_decay, 0)
+        require_at_least("max_gradient_norm", self.max_gradient_norm, 0)
+        if not self.learning_rate > 0:
+            raise ConfigError(f"learning_rate is {self.learning_rate}; it must be above 0")
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"momentum is {self.momentum}; it must be at least 0 and below 1")
+        if not 0 <= self.warmup_epochs <= self.epochs:
+            raise ConfigError(
+                f"warmup_epochs is {self.warmup_epochs}; it must lie between 0 and epochs ({self.epochs})"
+            )
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The learning rate at the end of the warm-up, for this batch size."""
+        return self.learning_rate * self.batch_size / 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that training needs besides videos, a seed and a place to write."""
+
+    clips: ClipConfig = field(default_factory=ClipConfig)
+    transform: TransformConfig = field(default_factory=TransformConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    stage1_expensive: StageConfig = field(default_factory=StageConfig)
+    stage1_cheap: StageConfig = field(default_factory=StageConfig)
+    stage2: StageConfig = field(default_factory=StageConfig)
+    stage2_stored_views: int = 0
+    """Random views per video whose feature maps stage 2 computes once and keeps in memory; 0 draws new clips in every
+    epoch, as the paper does."""
+
+    def __post_init__(self) -> None:
+        require_at_least("stage2_stored_views", self.stage2_stored_views, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionConfig:
+    """How many videos, how long, and how hard."""
+
+    videos: int = 400
+    """Videos in all, shared out evenly over the labels."""
+    test_share: float = 0.25
+    """Share of each label's videos that go into test.csv."""
+    phases: int = 2
+    """Motions per video; with P of them each set of motions occurs in all P! orders."""
+    size: int = 72
+    """Side of the square frames in pixels; even, as H.264 wants it."""
+    frames: int = 64
+    """Frames per video."""
+    fps: int = 25
+    phase_frames: tuple[int, int] = (16, 20)
+    """Fewest and most frames of one motion."""
+    pause_frames: int = 8
+    """Fewest frames before, between and after motions; at least a clip's span keeps order out of single clips."""
+    speed: float = 1.0
+    """Factor on the motions: at 1 a shape crosses 2.5 % of the frame, or turns 9 degrees, per frame."""
+    shape_size: float = 0.42
+    """Diameter of the moving shape as a share of the frame's side."""
+    clutter: int = 2
+    """Smaller shapes that wobble on the spot all the time."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least("phases", self.phases, 1)
+        if self.phases > len(MOTIONS):
+            raise ConfigError(f"phases is {self.phases}; there are only {len(MOTIONS)} motions to choose from")
+        require_at_least("videos", self.videos, 2 * len(self.labels))
+        require_at_least("size", self.size, 32)
+        if self.size % 2:
+            raise ConfigError(f"size is {self.size}; H.264 wants an even number of pixels")
+        require_at_least("fps", self.fps, 1)
+        require_at_least("pause_frames", self.pause_frames, 0)
+        require_at_least("clutter", self.clutter, 0)
+        fewest, most = self.phase_frames
+        if not 2 <= fewest <= most:
+            raise ConfigError(f"phase_frames is {fewest} to {most}; it must rise and start at 2 or above")
+        needed = self.phases * most + (self.phases + 1) * self.pause_frames
+        if self.frames < needed:
+            raise ConfigError(
+                f"frames is {self.frames}; {self.phases} phases of up to {most} frames and {self.phases + 1} pauses of "
+                f"{self.pause_frames} need at least {needed}"
+            )
+        if not 0 < self.test_share < 1:
+            raise ConfigError(f"test_share is {self.test_share}; it must lie between 0 and 1, both excluded")
+        if not 0 < self.speed <= 4:
+            raise ConfigError(f"speed is {self.speed}; it must be above 0 and at most 4")
+        if not 0.1 <= self.shape_size <= 0.5:
+            raise ConfigError(f"shape_size is {self.shape_size}; it must lie between 0.1 and 0.5")
+
+    @property
+    def labels(self) -> list[tuple[str, ...]]:
+        """Every label as its sequence of motions: neighbours on the cycle of motions, in all orders."""
+        cycle = MOTIONS + MOTIONS
+        groups = len(MOTIONS) if self.phases < len(MOTIONS) else 1
+        return [order for first in range(groups) for order in permutations(cycle[first : first + self.phases])]

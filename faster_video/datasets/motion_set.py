@@ -1,0 +1,105 @@
+"""A folder of made-up motion videos as real MP4 files, with its train and test lists."""
+
+import csv
+import json
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from faster_video.config import MotionConfig
+from faster_video.datasets.motion import label_name, render
+from faster_video.errors import DataError
+from faster_video.video import write_video
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVideo:
+    """One video of the set before it is drawn."""
+
+    number: int
+    motions: tuple[str, ...]
+    is_test: bool
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the set's folder."""
+        return f"{label_name(self.motions)}/{self.number:05d}.mp4"
+
+
+def plan_motion_set(config: MotionConfig) -> list[PlannedVideo]:
+    """Every video of the set: the labels take turns, and the last ones of each label are its test videos."""
+    labels = config.labels
+    rounds = -(-config.videos // len(labels))
+    first_test_round = min(max(1, round(rounds * (1 - config.test_share))), rounds - 1)
+    return [
+        PlannedVideo(number, labels[number % len(labels)], number // len(labels) >= first_test_round)
+        for number in range(config.videos)
+    ]
+
+
+def write_motion_set(
+    folder: str | Path, config: MotionConfig, *, workers: int = 0, show: Callable[[int], None] | None = None
+) -> None:
+    """Write the set into an empty or new `folder`: MP4 files by label, `train.csv`, `test.csv` and `motion.json`.
+
+    Each video depends on the seed and its number only, so the same settings give the same files, in whatever number of
+    worker processes (0: in this one). `show` is called with 1 after each video.
+
+    Raises:
+        DataError: `folder` is not empty or cannot be written.
+    """
+    out = Path(folder)
+    videos = plan_motion_set(config)
+    try:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise DataError(f"{out}: is there already and not an empty folder; choose a new one")
+        for label in config.labels:
+            (out / label_name(label)).mkdir(parents=True)
+        _write_videos(videos, partial(_write_one, out, config), workers, show or (lambda _: None))
+        _write_list(out / "train.csv", [video for video in videos if not video.is_test])
+        _write_list(out / "test.csv", [video for video in videos if video.is_test])
+        (out / "motion.json").write_text(json.dumps(asdict(config), indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise DataError(f"{out}: cannot write the videos there: {error.strerror or error}") from error
+
+
+def _write_videos(
+    videos: list[PlannedVideo],
+    write: Callable[[PlannedVideo], None],
+    workers: int,
+    show: Callable[[int], None],
+) -> None:
+    if not workers:
+        for video in videos:
+            write(video)
+            show(1)
+        return
+    # spawn: a fork of a process whose PyTorch has running threads can hang.
+    pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
+    with pool:
+        for done in as_completed([pool.submit(write, video) for video in videos]):
+            done.result()
+            show(1)
+
+
+def _one_thread() -> None:
+    """The processes share the cores; threads of each would only get in each other's way."""
+    torch.set_num_threads(1)
+
+
+def _write_one(out: Path, config: MotionConfig, video: PlannedVideo) -> None:
+    frames = render(video.motions, config, np.random.default_rng([config.seed, video.number]))
+    write_video(out / video.path, frames, config.fps)
+
+
+def _write_list(path: Path, videos: list[PlannedVideo]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("path", "label"))
+        writer.writerows((video.path, label_name(video.motions)) for video in videos)

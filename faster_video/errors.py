@@ -1,0 +1,28 @@
+"""What can go wrong because of what a user gave us; every message is one sentence that says what to do.
+
+The command line prints any of these on one line and exits with code 2.
+"""
+
+
+class FasterVideoError(Exception):
+    """A mistake in the input, not in the program: the base of all errors this package raises on purpose."""
+
+
+class ConfigError(FasterVideoError, ValueError):
+    """A setting has a value that is not allowed."""
+
+
+class DecodeError(FasterVideoError):
+    """A file could not be read as video; the message starts with the file's name."""
+
+
+class DataError(FasterVideoError):
+    """A list of labelled videos cannot be used."""
+
+
+class BundleError(FasterVideoError):
+    """A folder is not a usable trained bundle."""
+
+
+class TrainingError(FasterVideoError):
+    """Training cannot start or go on."""

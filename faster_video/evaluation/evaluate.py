@@ -1,0 +1,170 @@
+"""A bundle over a list of labelled videos: every video is judged, none is dropped."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from faster_video.datasets import LabelledVideo
+from faster_video.errors import DataError
+from faster_video.evaluation.counts import Counts
+from faster_video.inference import Classifier, Failure, classify_many
+from faster_video.video.container import printable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgedVideo:
+    """One video of the list, its label and what the bundle says. None where the video could not be read."""
+
+    path: Path
+    label: str
+    """The list's."""
+    predicted: str | None = None
+    probability: float | None = None
+    """Of the predicted label."""
+    probabilities: list[float] | None = None
+    """Of all K labels, in the bundle's order."""
+    gmacs: float | None = None
+    seconds: float | None = None
+    """Wall time, decoding included."""
+    unreadable: str | None = None
+    """Why the video could not be read."""
+
+    @property
+    def correct(self) -> bool:
+        """Whether the prediction is the label; an unreadable video never is."""
+        return self.predicted == self.label
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON, without the K probabilities."""
+        values = asdict(self) | {"path": printable(self.path), "correct": self.correct}
+        del values["probabilities"]
+        return values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """The outcome of one bundle on one list."""
+
+    labels: list[str]
+    """The bundle's K labels: the order of the counts' rows and columns."""
+    pattern: str
+    aggregator: str
+    counts: Counts
+    videos: list[JudgedVideo]
+    """In the list's order."""
+
+    @property
+    def unreadable(self) -> list[JudgedVideo]:
+        """The videos that could not be read."""
+        return [video for video in self.videos if video.unreadable is not None]
+
+    @property
+    def gmacs_per_video(self) -> float | None:
+        """Mean over the videos that were read; None where none was."""
+        return _mean([video.gmacs for video in self.videos if video.gmacs is not None])
+
+    @property
+    def seconds_per_video(self) -> float | None:
+        """Mean wall time over the videos that were read, decoding included; None where none was."""
+        return _mean([video.seconds for video in self.videos if video.seconds is not None])
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON: all numbers, the confusion matrix and every video's prediction."""
+        counts = self.counts
+        return {
+            "pattern": self.pattern,
+            "aggregator": self.aggregator,
+            "top1": counts.top1,
+            "top5": counts.top5,
+            "top5_says_nothing": counts.top5_says_nothing,
+            "per_class_mean": counts.per_class_mean,
+            "chance_uniform": counts.chance_uniform,
+            "chance_majority": counts.chance_majority,
+            "num_videos": counts.num_videos,
+            "num_unreadable": counts.num_unreadable,
+            "gmacs_per_video": self.gmacs_per_video,
+            "seconds_per_video": self.seconds_per_video,
+            "labels": self.labels,
+            "confusion": counts.confusion.tolist(),
+            "videos": [video.as_dict() for video in self.videos],
+        }
+
+
+def evaluate(classifier: Classifier, videos: Sequence[LabelledVideo], *, show_progress: bool = False) -> Evaluation:
+    """Judge every video; `show_progress` draws a bar on stderr.
+
+    Raises:
+        DataError: there are no videos, or a label is none of the bundle's.
+    """
+    judged = judge(classifier, videos)
+    shown = track(
+        judged,
+        description="evaluating",
+        total=len(videos),
+        console=Console(stderr=True),
+        disable=not show_progress,
+    )
+    labels = classifier.bundle.labels
+    number_of = {label: number for number, label in enumerate(labels)}
+    counts, done = Counts.empty(len(labels)), []
+    for video in shown:
+        counts += Counts.of_video(number_of[video.label], video.probabilities, len(labels))
+        done.append(video)
+    return Evaluation(
+        labels=labels,
+        pattern=str(classifier.model.pattern),
+        aggregator=classifier.bundle.config.model.aggregator,
+        counts=counts,
+        videos=done,
+    )
+
+
+def judge(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[JudgedVideo]:
+    """Each video's outcome as soon as it is known, in the order given; labels are checked before the first.
+
+    Raises:
+        DataError: there are no videos, or a label is none of the bundle's.
+    """
+    _require_known_labels(videos, classifier.bundle.labels)
+    return _judged(classifier, videos)
+
+
+def _judged(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[JudgedVideo]:
+    results = classify_many(classifier, (video.path for video in videos))
+    for video, result in zip(videos, results, strict=True):
+        if isinstance(result, Failure):
+            yield JudgedVideo(path=video.path, label=video.label, unreadable=result.reason)
+            continue
+        yield JudgedVideo(
+            path=video.path,
+            label=video.label,
+            predicted=result.label,
+            probability=result.probability,
+            probabilities=result.clips[-1].probabilities,
+            gmacs=result.gmacs,
+            seconds=result.seconds,
+        )
+
+
+def _require_known_labels(videos: Sequence[LabelledVideo], labels: Sequence[str]) -> None:
+    if not videos:
+        raise DataError("the list holds no videos; at least one is needed to evaluate")
+    unknown = sorted({video.label for video in videos} - set(labels))
+    if unknown:
+        raise DataError(
+            f"labels that do not match: the list has {_named(unknown)}, which the bundle does not know; "
+            f"it knows {_named(labels)}"
+        )
+
+
+def _named(labels: Sequence[str]) -> str:
+    """The labels in a message; of very many, the first twelve and how many more."""
+    named = ", ".join(repr(label) for label in labels[:12])
+    return named if len(labels) <= 12 else f"{named} and {len(labels) - 12} more"
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,110 @@
+"""An evaluation for people: a table for the terminal, and the confusion matrix as a picture.
+
+Shapes: K classes.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.table import Table
+from rich.text import Text
+
+from faster_video.evaluation.evaluate import Evaluation
+from faster_video.inference.picture import save_picture, shortened
+from faster_video.video.container import printable
+
+MOST_NUMBERED = 30
+"""Classes up to which a cell has room for its number."""
+MOST_NAMED = 80
+"""Classes up to which every one is named beside the matrix; beyond, about sixty of them are."""
+
+
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """Accuracy beside chance, cost, and the videos that could not be read."""
+    counts = evaluation.counts
+    title = f"{counts.num_videos} videos, pattern {evaluation.pattern}, {evaluation.aggregator}"
+    table = Table(title=title, show_header=False)
+    table.add_column("what")
+    table.add_column("how much", justify="right")
+    table.add_column("remark")
+    of_all = f"{int(counts.hits_per_class.sum())} of {counts.num_videos} videos"
+    table.add_row("top-1", f"{counts.top1:.1%}", of_all)
+    trivial = f"only {counts.num_classes} labels: every readable video is a hit" if counts.top5_says_nothing else ""
+    table.add_row("top-5", f"{counts.top5:.1%}", trivial)
+    present = int((counts.videos_per_class > 0).sum())
+    table.add_row("per-class mean", f"{counts.per_class_mean:.1%}", f"over {present} of {counts.num_classes} classes")
+    table.add_row("chance", f"{counts.chance_uniform:.1%}", "naming any label")
+    table.add_row("", f"{counts.chance_majority:.1%}", "naming the list's most frequent label")
+    table.add_row("GMACs per video", _number(evaluation.gmacs_per_video), "")
+    table.add_row("seconds per video", _number(evaluation.seconds_per_video), "decoding included")
+    table.add_row("unreadable", str(counts.num_unreadable), "counted as wrong" if counts.num_unreadable else "")
+    for video in evaluation.unreadable:
+        table.add_row("", "", Text(f"{printable(video.path)}: {video.unreadable}"))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.3f}"
+
+
+def plot_confusion(evaluation: Evaluation, path: str | Path) -> None:
+    """Draw the confusion matrix: a row per true class, in shares of it; numbers of videos where they fit.
+
+    Raises:
+        PictureError: the name is not a picture's, or nothing can be written there.
+    """
+    counts = evaluation.counts
+    columns = counts.num_classes + (1 if counts.num_unreadable else 0)
+    confusion = counts.confusion[:, :columns]  # without the column of the unreadable where there are none
+    shares = confusion / np.maximum(counts.videos_per_class, 1)[:, None]
+    side = float(np.clip(3.5 + 0.45 * columns, 5.5, 16))
+    figure = Figure(figsize=(side + 1.5, side), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, 0, 1), interpolation="nearest")
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, ticks=[0, 0.05, 0.2, 0.5, 1])
+    bar.set_label("share of the true class's videos", fontsize=11)
+    bar.set_ticklabels(["0 %", "5 %", "20 %", "50 %", "100 %"])
+    if columns <= MOST_NUMBERED:
+        _write_numbers(axes, confusion, shares)
+    names = [*evaluation.labels, "unreadable"][:columns]
+    _name_classes(axes, names, counts.num_classes)
+    axes.set_title(
+        f"top-1 {counts.top1:.1%} of {counts.num_videos} videos · chance {counts.chance_uniform:.1%}\n"
+        f"pattern {evaluation.pattern} · {evaluation.aggregator}",
+        fontsize=12,
+    )
+    save_picture(figure, path)
+
+
+def _write_numbers(axes: Axes, confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
+    """Videos per cell; a nought would only hide the others."""
+    size = 11 if len(confusion) <= 16 else 8
+    for row, column in np.argwhere(confusion):
+        ink = "black" if shares[row, column] < 0.35 else "white"
+        number = str(confusion[row, column])
+        axes.text(column, row, number, ha="center", va="center", color=ink, fontsize=size)
+
+
+def _name_classes(axes: Axes, names: Sequence[str], num_classes: int) -> None:
+    """Labels beside rows and columns: all, or about sixty spread evenly; "unreadable" is always among them."""
+    every = 1 if len(names) <= MOST_NAMED else -(-len(names) // 60)
+    rows = list(range(0, num_classes, every))
+    columns = rows
+    if len(names) > num_classes:
+        columns = [*(row for row in rows if row <= num_classes - every), num_classes]
+    size = 10 if len(names) <= 30 else 7
+    axes.set_yticks(rows, [shortened(names[row], 24) for row in rows], fontsize=size, parse_math=False)
+    axes.set_xticks(
+        columns,
+        [shortened(names[column], 24) for column in columns],
+        fontsize=size,
+        rotation=90,
+        parse_math=False,
+    )
+    axes.set_ylabel("true label", fontsize=11)
+    axes.set_xlabel("predicted label", fontsize=11)

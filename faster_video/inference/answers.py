@@ -1,0 +1,107 @@
+"""What is known about a video once it is classified: values only, nothing here computes a network.
+
+Shapes: N clips of a video, K classes.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from faster_video.video.container import printable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipAnswer:
+    """The answer for the video so far, once one more clip of it is known."""
+
+    start_seconds: float
+    """When the clip's first frame is shown."""
+    end_seconds: float
+    """When the clip's last frame is over; at most the video's length."""
+    expensive: bool
+    """Which network saw the clip."""
+    label: str
+    """The most probable label after this clip."""
+    probability: float
+    """Of that label."""
+    probabilities: list[float]
+    """Of every label [K], in the bundle's order."""
+    gmacs: float
+    """Spent on the video up to and including this clip."""
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON, without the K probabilities."""
+        values = asdict(self)
+        del values["probabilities"]
+        return values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classification:
+    """One video's answer and how it came about."""
+
+    path: Path
+    classes: list[str]
+    """The K labels in the bundle's order, that of each clip's `probabilities`."""
+    pattern: str
+    """Which clips were expensive: `E:C` or `first`."""
+    clips: list[ClipAnswer]
+    """One per clip, in time order; at least one."""
+    gmacs_all_expensive: float
+    """What the same clips cost with the expensive network and its own classifier on each of them."""
+    video_seconds: float
+    """Length of the video."""
+    seconds: float
+    """Wall time from opening the file to the last answer."""
+    seconds_decoding: float
+    """Of which: reading frames, resizing and cropping them."""
+    seconds_model: float
+    """Of which: the networks."""
+
+    @property
+    def labels(self) -> list[tuple[str, float]]:
+        """All K labels with their probabilities, the most probable first."""
+        ranked = zip(self.classes, self.clips[-1].probabilities, strict=True)
+        return sorted(ranked, key=lambda pair: -pair[1])
+
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return self.clips[-1].label
+
+    @property
+    def probability(self) -> float:
+        """Of the most probable label."""
+        return self.clips[-1].probability
+
+    @property
+    def gmacs(self) -> float:
+        """Spent on the whole video."""
+        return self.clips[-1].gmacs
+
+    def as_dict(self, top: int) -> dict[str, object]:
+        """For JSON, with the `top` most probable labels."""
+        return {
+            "path": printable(self.path),
+            "labels": [{"label": name, "probability": share} for name, share in self.labels[:top]],
+            "pattern": self.pattern,
+            "clips": [clip.as_dict() for clip in self.clips],
+            "gmacs": self.gmacs,
+            "gmacs_all_expensive": self.gmacs_all_expensive,
+            "video_seconds": self.video_seconds,
+            "seconds": self.seconds,
+            "seconds_decoding": self.seconds_decoding,
+            "seconds_model": self.seconds_model,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read as video."""
+
+    path: Path
+    reason: str
+    """Why, in one sentence without the file's name."""
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON; `error` is what a `Classification` does not have."""
+        return {"path": printable(self.path), "error": self.reason}

@@ -1,0 +1,170 @@
+"""A video file in, its label out, with the answer after every clip on the way.
+
+Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop, K classes.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from faster_video.bundle import Bundle, load_bundle
+from faster_video.clips import clip_frames, clip_starts, normalize, test_clip
+from faster_video.cost import VideoCost, video_cost
+from faster_video.errors import ConfigError, DecodeError
+from faster_video.inference.answers import Classification, ClipAnswer, Failure
+from faster_video.model import State
+from faster_video.video import Frames, VideoInfo, VideoReader
+from faster_video.video.container import printable
+
+DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
+"""The trained bundle that comes with the package."""
+
+
+class Stopwatch:
+    """Adds up the wall time spent inside `running`."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count the time until the block ends."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += perf_counter() - began
+
+
+class Classifier:
+    """A bundle ready to run on one device. It takes over the bundle's model: moved there, laid out for it."""
+
+    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+        self.bundle = bundle
+        self.device = choose_device(device)
+        self.model = bundle.model.eval().to(self.device)
+        if self.device.type == "cpu":
+            # oneDNN's 3-D convolutions are quicker on channels-last weights and input.
+            self.model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+
+    @property
+    def cost(self) -> VideoCost:
+        """GMACs of a video under the pattern that the model has now, clip by clip."""
+        config = self.bundle.config
+        running = replace(config.model, pattern=str(self.model.pattern))
+        return video_cost(running, config.clips, config.transform.crop_size, len(config.labels))
+
+    def classify(self, path: str | Path) -> Classification:
+        """The labels of the video in `path`, and the answer after every clip.
+
+        Raises:
+            DecodeError: the file cannot be read as video; the message starts with its name.
+        """
+        decoding, computing = Stopwatch(), Stopwatch()
+        began, cost = perf_counter(), self.cost
+        with decoding.running():
+            reader = VideoReader(path)
+        with reader as video:
+            clips = list(self._answers(video, cost, decoding, computing))
+            return Classification(
+                path=Path(path),
+                classes=self.bundle.labels,
+                pattern=str(cost.pattern),
+                clips=clips,
+                gmacs_all_expensive=cost.all_expensive_gmacs,
+                video_seconds=video.info.seconds,
+                seconds=perf_counter() - began,
+                seconds_decoding=decoding.seconds,
+                seconds_model=computing.seconds,
+            )
+
+    def _answers(
+        self, video: VideoReader, cost: VideoCost, decoding: Stopwatch, computing: Stopwatch
+    ) -> Iterator[ClipAnswer]:
+        """One answer per clip, each as soon as its clip has been decoded."""
+        state: State | None = None
+        clips = video.clips(self._wanted_frames(video.info.num_frames))
+        for number, gmacs in enumerate(cost.gmacs_after_each_clip):
+            with decoding.running():
+                frames = next(clips)
+                clip = self.prepare(frames)
+            with computing.running(), torch.inference_mode():
+                log_probabilities, state = self.model.step(clip, state)
+                probabilities: list[float] = log_probabilities[0].double().softmax(dim=0).tolist()
+            best = max(range(len(probabilities)), key=probabilities.__getitem__)
+            yield ClipAnswer(
+                start_seconds=float(frames.seconds[0]),
+                end_seconds=_end_seconds(frames, video.info),
+                expensive=cost.pattern.is_expensive(number),
+                label=self.bundle.labels[best],
+                probability=probabilities[best],
+                probabilities=probabilities,
+                gmacs=gmacs,
+            )
+
+    def _wanted_frames(self, num_frames: int) -> list[list[int]]:
+        """Frame numbers of every clip, in time order (SPEC "Testing")."""
+        clips = self.bundle.config.clips
+        starts = clip_starts(num_frames, clips.num_clips, clips.span)
+        return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]
+
+    def prepare(self, frames: Frames) -> Tensor:
+        """Decoded frames as the networks want them: float32 [B, C, T, S, S] on this classifier's device."""
+        transform = self.bundle.config.transform
+        pixels = test_clip(frames.data, transform)  # uint8 [C, T, S, S]
+        clip = normalize(pixels.to(self.device), transform)[None]  # [B, C, T, S, S]
+        if self.device.type == "cpu":
+            clip = clip.contiguous(memory_format=torch.channels_last_3d)
+        return clip
+
+
+def _end_seconds(frames: Frames, info: VideoInfo) -> float:
+    """When the last frame is over; the file says how long the video is, not how long each frame is."""
+    return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; `auto` is the first GPU where there is one, the CPU elsewhere.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or not (number.isdecimal() or name == kind):
+        raise ConfigError(f"unknown device {name!r}; choose one of auto, cpu, cuda, cuda:0, cuda:1, …")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device is {name!r}, but PyTorch sees {torch.cuda.device_count()} CUDA GPUs; use auto or cpu"
+        )
+    return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def load(bundle: str | Path | None = None, *, pattern: str | None = None, device: str = "auto") -> Classifier:
+    """A classifier from a bundle folder; None takes the bundle that comes with the package.
+
+    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with.
+
+    Raises:
+        BundleError: the folder is not a usable bundle.
+        ConfigError: the pattern is not one, or the device does not exist here.
+    """
+    loaded = load_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
+    if pattern is not None:
+        loaded = loaded.with_pattern(pattern)
+    return Classifier(loaded, device)
+
+
+def classify_many(classifier: Classifier, paths: Iterable[Path]) -> Iterator[Classification | Failure]:
+    """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`."""
+    for path in paths:
+        try:
+            yield classifier.classify(path)
+        except DecodeError as error:
+            yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))

@@ -1,0 +1,129 @@
+"""Faster: two backbones, the pattern that shares the clips out, the aggregator and its classifier (paper Fig. 1b).
+
+Shapes: B videos, N clips per video, C colours, T H W frames of a clip, D channels, t h w feature map, K classes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from faster_video.aggregators import Aggregator, build_aggregator
+from faster_video.backbones import ClipResNet, PooledClassifier, build_backbone
+from faster_video.config import ModelConfig
+from faster_video.errors import ConfigError
+from faster_video.pattern import Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What `Faster.step` remembers of the clips so far."""
+
+    hidden: Tensor
+    """The aggregator's state; its first dimension is B."""
+    clips_seen: int
+
+
+class Faster(nn.Module):
+    """Classifies a video from clips of which only some pay for the expensive network.
+
+    `step` folds in one clip, `forward` is the loop over it: what a live stream computes is what a file gets.
+    """
+
+    def __init__(
+        self,
+        *,
+        expensive: ClipResNet,
+        cheap: ClipResNet,
+        pattern: Pattern,
+        aggregator: Aggregator,
+        classifier: PooledClassifier,
+        projection: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.expensive = expensive
+        self.cheap = cheap
+        self.pattern = pattern
+        self.aggregator = aggregator
+        self.classifier = classifier
+        self.projection = projection
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Log-probabilities after every clip: [B, N, C, T, H, W] to [B, N, K]; the last of N is the video's.
+
+        Raises:
+            ConfigError: `clips` is not 6-dimensional or has no clip.
+        """
+        if clips.ndim != 6 or clips.shape[1] == 0:
+            raise ConfigError(
+                f"clips has shape {list(clips.shape)}; it must be [videos, clips, colours, frames, height, width] "
+                "with at least one clip"
+            )
+        answers, state = [], None
+        for clip in clips.unbind(dim=1):
+            answer, state = self.step(clip, state)
+            answers.append(answer)
+        return torch.stack(answers, dim=1)
+
+    def step(self, clip: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Log-probabilities [B, K] once this clip [B, C, T, H, W] is known, and the state for the next.
+
+        `state` is None for the first clip of a video.
+        """
+        expensive = self.pattern.is_expensive(0 if state is None else state.clips_seen)
+        return self.fold(self.features(clip, expensive=expensive), state)
+
+    def features(self, clip: Tensor, *, expensive: bool) -> Tensor:
+        """The feature map of a clip [B, C, T, H, W] from one of the backbones, in the expensive one's size.
+
+        [B, D, t, h, w] or, from the cheap one, [B, D_cheap, t, h, w].
+        """
+        features: Tensor = (self.expensive if expensive else self.cheap)(clip)
+        size = self.expensive.feature_size(*clip.shape[2:])
+        if features.shape[2:] != size:
+            features = functional.adaptive_avg_pool3d(features, size)
+        return features
+
+    def fold(self, features: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """`step` from the feature map of the next clip on: what stage 2 trains and a feature store replays."""
+        clips_seen = 0 if state is None else state.clips_seen
+        evidence = self._evidence(features, expensive=self.pattern.is_expensive(clips_seen))
+        hidden = self.aggregator.start(evidence) if state is None else self.aggregator.step(evidence, state.hidden)
+        return self.log_probabilities(hidden), State(hidden, clips_seen + 1)
+
+    def _evidence(self, features: Tensor, *, expensive: bool) -> Tensor:
+        """What the aggregator sees of one clip: x_t [B, D, t, h, w], or class probabilities [B, K]."""
+        if self.aggregator.averages_scores:
+            classifier = self.expensive.classifier if expensive else self.cheap.classifier
+            return classifier(features).softmax(dim=-1)  # type: ignore[no-any-return]
+        return features if expensive else self.projection(features)
+
+    def log_probabilities(self, hidden: Tensor) -> Tensor:
+        """The any-time prediction [B, K] from the aggregator's state."""
+        output = self.aggregator.output(hidden)
+        if self.aggregator.averages_scores:
+            return output.clamp_min(torch.finfo(output.dtype).tiny).log()
+        return self.classifier(output).log_softmax(dim=-1)  # type: ignore[no-any-return]
+
+
+def build_model(config: ModelConfig, num_classes: int) -> Faster:
+    """The model that `config` describes, with fresh weights, for `num_classes` labels."""
+    expensive = build_backbone(config.expensive, num_classes)
+    cheap = build_backbone(config.cheap, num_classes)
+    return Faster(
+        expensive=expensive,
+        cheap=cheap,
+        pattern=Pattern.parse(config.pattern),
+        aggregator=build_aggregator(config.aggregator, expensive.channels),
+        classifier=PooledClassifier(expensive.channels, num_classes),
+        projection=make_projection(cheap.channels, expensive.channels),
+    )
+
+
+def make_projection(channels_in: int, channels_out: int) -> nn.Module:
+    """A 1×1×1 convolution from the cheap map's channels to the expensive one's; nothing where they agree.
+
+    SPEC "Clip backbones", our choice.
+    """
+    return nn.Identity() if channels_in == channels_out else nn.Conv3d(channels_in, channels_out, 1)

@@ -1,0 +1,120 @@
+"""Where the batches of a stage come from: pixels, frozen backbones on pixels, or their outputs kept in memory.
+
+Shapes: B videos of a batch, N clips per video, C colours, T H W frames of a clip, D channels, t h w feature map.
+"""
+
+import signal
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from faster_video.clips import normalize
+from faster_video.model import Faster
+from faster_video.training.logs import progress_bar
+from faster_video.training.samples import Batch, SampleKey, TrainingClips, Unreadable, collate
+
+EXTRACTION_BATCH = 8
+"""Videos per pass of the frozen backbones when their outputs are stored."""
+
+
+class PixelSource:
+    """Decoded clips from worker processes; new random ones in every epoch."""
+
+    def __init__(self, samples: TrainingClips, *, workers: int) -> None:
+        self.samples = samples
+        self.workers = workers
+
+    def __call__(self, batches: Iterable[list[SampleKey]]) -> Iterable[Batch | list[Unreadable]]:
+        """One batch of clips, uint8 [B, N, C, T, H, W], per list of keys."""
+        return DataLoader(
+            self.samples,
+            batch_sampler=batches,
+            num_workers=self.workers,
+            collate_fn=collate,
+            worker_init_fn=_leave_ctrl_c_to_the_main_process,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+
+class FrozenSource:
+    """What the frozen backbones make of those clips: N feature maps per video (`Faster.features`)."""
+
+    def __init__(self, model: Faster, pixels: PixelSource, device: torch.device) -> None:
+        self.model = model
+        self.pixels = pixels
+        self.device = device
+
+    def __call__(self, batches: Iterable[list[SampleKey]]) -> Iterator[Batch | list[Unreadable]]:
+        """One batch of N maps [B, D, t, h, w] per list of keys."""
+        for batch in self.pixels(batches):
+            if isinstance(batch, list):
+                yield batch
+            else:
+                assert isinstance(batch.inputs, Tensor)
+                yield replace(batch, inputs=self._features(batch.inputs))
+
+    @torch.no_grad()
+    def _features(self, clips: Tensor) -> tuple[Tensor, ...]:
+        """Clips uint8 [B, N, C, T, H, W] to N maps; all clips of a backbone go through it at once."""
+        self.model.expensive.eval()
+        self.model.cheap.eval()
+        flags = self.model.pattern.flags(clips.shape[1])
+        maps: dict[int, Tensor] = {}
+        for expensive in (True, False):
+            chosen = [clip for clip, flag in enumerate(flags) if flag == expensive]
+            if not chosen:
+                continue
+            inputs = normalize(clips[:, chosen].to(self.device), self.pixels.samples.transform)
+            inputs = inputs.flatten(0, 1).contiguous(memory_format=torch.channels_last_3d)  # [B*n, C, T, H, W]
+            features = self.model.features(inputs, expensive=expensive).unflatten(0, (-1, len(chosen)))  # type: ignore[no-untyped-call]
+            maps |= dict(zip(chosen, features.unbind(dim=1), strict=True))
+        return tuple(maps[clip] for clip in range(len(flags)))
+
+
+class StoredSource:
+    """Feature maps of a few random views of every video, computed once and kept in memory as float16."""
+
+    def __init__(self, frozen: FrozenSource, *, views: int) -> None:
+        self.views = views
+        self.unreadable: list[Unreadable] = []
+        self._maps: dict[tuple[int, int], tuple[Tensor, ...]] = {}
+        self._labels: dict[int, int] = {}
+        self._fill(frozen)
+
+    def _fill(self, frozen: FrozenSource) -> None:
+        samples = frozen.pixels.samples
+        numbers = samples.label_numbers
+        keys = [SampleKey(view, video, 0) for view in range(self.views) for video in range(len(samples.videos))]
+        groups = [keys[start : start + EXTRACTION_BATCH] for start in range(0, len(keys), EXTRACTION_BATCH)]
+        with progress_bar("stage2 features", len(keys)) as show:
+            for group, batch in zip(groups, frozen(groups), strict=True):
+                missing = batch if isinstance(batch, list) else batch.unreadable
+                self.unreadable += missing
+                paths = {video.path for video in missing}
+                read = [key for key in group if samples.videos[key.video].path not in paths]
+                for place, key in enumerate(read):
+                    assert isinstance(batch, Batch)
+                    self._maps[key.epoch, key.video] = tuple(map_[place].half().cpu() for map_ in batch.inputs)
+                    self._labels[key.video] = numbers[samples.videos[key.video].label]
+                show(len(group))
+
+    def __call__(self, batches: Iterable[list[SampleKey]]) -> Iterator[Batch | list[Unreadable]]:
+        """One batch of N maps [B, D, t, h, w] per list of keys; the views take turns over the epochs."""
+        unreadable, self.unreadable = self.unreadable, []
+        for keys in batches:
+            stored = [(key.epoch % self.views, key.video) for key in keys]
+            read = [place for place in stored if place in self._maps]
+            if not read:
+                yield unreadable
+                continue
+            maps = [torch.stack(clip).float() for clip in zip(*(self._maps[place] for place in read), strict=True)]
+            yield Batch(tuple(maps), torch.tensor([self._labels[video] for _, video in read]), unreadable)
+            unreadable = []
+
+
+def _leave_ctrl_c_to_the_main_process(_worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; only the one that saves the state may act on it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

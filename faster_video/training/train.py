@@ -1,0 +1,244 @@
+"""From a list of labelled videos to a bundle: stage 1 for each backbone, then stage 2 (SPEC "Training").
+
+A run directory holds `run.json` (every setting), `log.csv`, `tensorboard/`, `broken.csv` (videos that could not be
+read), `<stage>/checkpoint.safetensors` and, in the end, `bundle/`.
+"""
+
+import json
+import os
+import platform
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from lightning_fabric import Fabric
+
+import faster_video
+from faster_video.backbones import ClipResNet
+from faster_video.bundle import Bundle, BundleConfig, save_bundle
+from faster_video.config import Recipe, StageConfig, require_at_least, require_choice
+from faster_video.datasets import VideoList
+from faster_video.errors import DataError, TrainingError
+from faster_video.evaluation import evaluate
+from faster_video.files import replacing_file
+from faster_video.inference import Classifier
+from faster_video.model import Faster, build_model
+from faster_video.training.learners import AggregatorLearner, BackboneLearner
+from faster_video.training.logs import RunLog
+from faster_video.training.loop import BatchSource, Stage, run_stage
+from faster_video.training.samples import TrainingClips
+from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
+
+SETTINGS = "run.json"
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """What is trained, on what, where."""
+
+    recipe: Recipe
+    data: VideoList
+    out: Path
+    """The run directory."""
+    validation: VideoList | None = None
+    """Evaluated on at the end; the figures go into the bundle."""
+    seed: int = 0
+    """Fixes first weights, order, clips and crops."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    precision: Precision = "32-true"
+    """`32-true`, `bf16-mixed` or `16-mixed`."""
+    workers: int = -1
+    """Processes that decode; -1 is one per core, at most 8; 0 decodes in the main process."""
+
+    def __post_init__(self) -> None:
+        require_choice("device", self.device, ("auto", "cpu", "cuda"))
+        require_choice("precision", self.precision, get_args(Precision))
+        require_at_least("workers", self.workers, -1)
+
+    @property
+    def bundle_folder(self) -> Path:
+        """Where the trained model goes."""
+        return self.out / "bundle"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What must be the same when a run is resumed."""
+        return {
+            "recipe": asdict(self.recipe),
+            "data": {
+                "path": str(self.data.source),
+                "videos": len(self.data.videos),
+                "sha256": self.data.sha256,
+            },
+            "labels": self.data.labels,
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+
+def train(run: RunConfig, *, resume: bool = False) -> Bundle:
+    """Train both stages and write the bundle to `run.out/bundle`.
+
+    Raises:
+        DataError: too few labels, or a label with a single video.
+        TrainingError: the run directory is taken, not writable, or holds another run; or training failed.
+        KeyboardInterrupt: interrupted, with the state saved; call again with `resume`.
+    """
+    check_trainable(run.data)
+    _open_run(run, resume)
+    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)
+    torch.manual_seed(run.seed)
+    model = build_model(run.recipe.model, len(run.data.labels))
+    model.to(fabric.device)
+    model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    log = RunLog(run.out)
+    try:
+        for name in ("expensive", "cheap"):
+            stage = _backbone_stage(run, name, getattr(model, name), getattr(run.recipe, f"stage1_{name}"))
+            run_stage(stage, folder=run.out, log=log, fabric=fabric, seed=run.seed)
+        if not model.aggregator.averages_scores:
+            stage = _aggregator_stage(run, model, fabric)
+            run_stage(stage, folder=run.out, log=log, fabric=fabric, seed=run.seed)
+    finally:
+        log.close()
+    bundle = Bundle(model=model.cpu().eval(), config=_bundle_config(run, log.num_broken))
+    if run.validation is not None:
+        bundle.config.provenance["metrics"] = _validate(bundle, run.validation)
+    save_bundle(bundle, run.bundle_folder)
+    return bundle
+
+
+def _validate(bundle: Bundle, videos: VideoList) -> dict[str, Any]:
+    """What the bundle's provenance says of its quality."""
+    result = evaluate(Classifier(bundle), videos.videos, show_progress=True)
+    return {
+        "data": {"path": str(videos.source), "videos": len(videos.videos), "sha256": videos.sha256},
+        "top1": result.counts.top1,
+        "per_class_mean": result.counts.per_class_mean,
+        "chance": result.counts.chance_uniform,
+        "unreadable": result.counts.num_unreadable,
+        "gmacs_per_video": result.gmacs_per_video,
+    }
+
+
+def check_trainable(data: VideoList) -> None:
+    """Refuse a list that nothing can be learned from.
+
+    Raises:
+        DataError: fewer than two labels, or a label with only one video.
+    """
+    counts = Counter(video.label for video in data.videos)
+    if len(counts) < 2:
+        raise DataError(f"{data.source}: has only the label {next(iter(counts))!r}; at least two are needed")
+    label, fewest = min(counts.items(), key=lambda item: item[1])
+    if fewest < 2:
+        raise DataError(
+            f"{data.source}: label {label!r} has only one video; add others of it, or take its line out of the list"
+        )
+
+
+def _open_run(run: RunConfig, resume: bool) -> None:
+    """Make the run directory, or check that the one there is this run's."""
+    path = run.out / SETTINGS
+    # Through JSON and back, so that tuples compare equal to the lists that were read.
+    settings = json.loads(json.dumps(run.settings))
+    if resume and path.exists():
+        _check_same_run(path, settings)
+        return
+    try:
+        run.out.mkdir(parents=True, exist_ok=True)
+        if any(run.out.iterdir()):
+            raise TrainingError(
+                f"{run.out}: is not empty; add --resume to go on with the run in it, or choose another folder"
+            )
+        with replacing_file(path) as aside:
+            aside.write_text(json.dumps(settings | {"versions": versions()}, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise TrainingError(f"{run.out}: cannot write the run there: {error.strerror or error}") from error
+
+
+def _check_same_run(path: Path, settings: dict[str, Any]) -> None:
+    try:
+        before = json.loads(path.read_text("utf-8"))
+        different = [name for name, value in settings.items() if before.get(name) != value]
+    except (OSError, ValueError, AttributeError) as error:
+        raise TrainingError(f"{path}: is not a run's settings: {error}") from error
+    if different:
+        raise TrainingError(
+            f"{path.parent}: holds a run with other settings ({', '.join(different)}); resume it with the ones in "
+            f"{path.name}, or choose another folder"
+        )
+
+
+def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet, config: StageConfig) -> Stage:
+    return Stage(
+        name=f"stage1_{name}",
+        learner=BackboneLearner(backbone, run.recipe.transform),
+        config=config,
+        num_videos=len(run.data.videos),
+        source=PixelSource(_samples(run, num_clips=1), workers=_workers(run)),
+    )
+
+
+def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
+    pixels = PixelSource(_samples(run, num_clips=run.recipe.clips.num_clips), workers=_workers(run))
+    source: BatchSource = FrozenSource(model, pixels, fabric.device)
+    if run.recipe.stage2_stored_views and not _is_done(run):
+        source = StoredSource(FrozenSource(model, pixels, fabric.device), views=run.recipe.stage2_stored_views)
+    return Stage(
+        name="stage2",
+        learner=AggregatorLearner(model),
+        config=run.recipe.stage2,
+        num_videos=len(run.data.videos),
+        source=source,
+    )
+
+
+def _is_done(run: RunConfig) -> bool:
+    """Whether the bundle is there already, so that nothing need be computed for it again."""
+    return run.bundle_folder.exists()
+
+
+def _samples(run: RunConfig, num_clips: int) -> TrainingClips:
+    return TrainingClips(
+        run.data.videos,
+        run.data.labels,
+        clips=run.recipe.clips,
+        num_clips=num_clips,
+        transform=run.recipe.transform,
+        seed=run.seed,
+    )
+
+
+def _workers(run: RunConfig) -> int:
+    return min(os.cpu_count() or 1, 8) if run.workers < 0 else run.workers
+
+
+def _bundle_config(run: RunConfig, num_broken: int) -> BundleConfig:
+    provenance = run.settings | {
+        "videos_unreadable": num_broken,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "metrics": {},
+    }
+    return BundleConfig(
+        labels=run.data.labels,
+        model=run.recipe.model,
+        clips=run.recipe.clips,
+        transform=run.recipe.transform,
+        provenance=provenance,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of what shapes the numbers."""
+    return {
+        "faster_video": faster_video.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

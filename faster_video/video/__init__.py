@@ -1,0 +1,7 @@
+"""File to frames: `probe` says what a file holds, `VideoReader` decodes frames, `write_video` encodes."""
+
+from faster_video.video.decode import Frames, VideoReader, decode_frames
+from faster_video.video.probe import VideoInfo, probe
+from faster_video.video.write import write_video
+
+__all__ = ["Frames", "VideoInfo", "VideoReader", "decode_frames", "probe", "write_video"]

@@ -1,0 +1,219 @@
+"""Chosen frames of a video as RGB, in memory that grows with what is asked for and never with the video."""
+
+# Shapes: T frames asked for, H W the video's height and width as shown, 3 colours: red, green, blue.
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from faster_video.errors import DecodeError
+from faster_video.video.container import decoded, naming, open_container, printable, video_stream
+from faster_video.video.probe import VideoInfo, scan
+
+SEEK_WORTH_FRAMES = 12
+"""A seek costs about as much as decoding this many frames; it is made where it skips more."""
+SEEK_TRIES = 3
+"""Keyframes tried, going back from the one before the target, before decoding starts at the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames of a video beside the second at which each is shown."""
+
+    data: NDArray[np.uint8]
+    """[T, H, W, 3] RGB."""
+    seconds: NDArray[np.float64]
+    """[T], from the start of the video."""
+
+
+class VideoReader:
+    """Reads chosen frames of one file; use it in a `with` statement, in one thread.
+
+    Frame i is the i-th frame in display order that the decoder delivers, as in a sequential read. Reading
+    goes on from frame to frame where they are dense and seeks where they are sparse. All methods raise
+    `DecodeError`, naming the file. What a decoder conceals inside a damaged frame is shown as concealed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = path
+        self._scan = scan(path)
+        self._container: InputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._delivered: Iterator[VideoFrame] = iter(())
+        self._next = 0
+        """Number of the frame that the decoder delivers next."""
+        self._last_met = -1
+        """Highest number that a delivered frame was given."""
+        self._seek_from = 0
+        """Frames before this number are reached without seeking: the file's own index led past them."""
+        self._recounted = False
+        self._kept: dict[int, NDArray[np.uint8]] = {}
+        """Decoded frames [H, W, 3] which the present clip or a later one still needs."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the file holds."""
+        return self._scan.info
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let go of every frame."""
+        self._kept.clear()
+        self._close_container()
+
+    def frames(self, indices: Sequence[int]) -> Frames:
+        """The frames with these numbers, in this order; numbers may repeat."""
+        return next(self.clips([indices]))
+
+    def clips(self, clips: Sequence[Sequence[int]]) -> Iterator[Frames]:
+        """One `Frames` per clip, in the order given.
+
+        A frame is decoded once and kept until the last clip that needs it. With clips in time order that
+        is at most the frames of one clip's span beside the clip itself, however long the video is.
+        """
+        self._require_inside(clips)
+        last_use = {index: number for number, clip in enumerate(clips) for index in clip}
+        self._kept.clear()
+        try:
+            for number, clip in enumerate(clips):
+                self._decode(sorted(set(clip) - self._kept.keys()), last_use, number)
+                yield self._stack(clip)
+                self._kept = {index: frame for index, frame in self._kept.items() if last_use[index] > number}
+        finally:
+            self._kept.clear()
+
+    def _require_inside(self, clips: Sequence[Sequence[int]]) -> None:
+        asked = [index for clip in clips for index in clip]
+        if asked and min(asked) < 0:
+            raise DecodeError(f"{printable(self._path)}: asked for frame {min(asked)}; the first one is 0")
+        if asked and max(asked) >= len(self._scan.table):
+            self._refuse(max(asked))
+
+    def _refuse(self, index: int) -> None:
+        raise DecodeError(
+            f"{printable(self._path)}: asked for frame {index}, "
+            f"but only {len(self._scan.table)} could be decoded"
+        )
+
+    def _stack(self, clip: Sequence[int]) -> Frames:
+        data = np.empty((len(clip), self.info.height, self.info.width, 3), np.uint8)
+        for place, index in enumerate(clip):
+            data[place] = self._kept[index]
+        return Frames(data, self._scan.table.seconds[np.asarray(clip, np.int64)])
+
+    def _decode(self, wanted: list[int], last_use: dict[int, int], number: int) -> None:
+        """Keep the wanted frames (rising), and those on the way that this clip or a later one needs."""
+        with naming(self._path):
+            for index in wanted:
+                while index not in self._kept:
+                    met, frame = self._advance(index)
+                    if last_use.get(met, -1) >= number:
+                        self._kept[met] = self._scan.converter(frame)
+
+    def _advance(self, target: int) -> tuple[int, VideoFrame]:
+        """Take one frame, the target or one before it, from the decoder; seek first where it pays."""
+        if self._container is None:
+            self._restart()
+        if target < self._next or self._frames_saved_by_seek(target) > SEEK_WORTH_FRAMES:
+            self._go_before(target)
+        frame = next(self._delivered, None)
+        if frame is None or (self._scan.table.seekable and self._scan.table.find(frame.pts) != self._next):
+            self._recount(target)
+            return self._advance(target)
+        self._next += 1
+        self._last_met = max(self._last_met, self._next - 1)
+        return self._next - 1, frame
+
+    def _frames_saved_by_seek(self, target: int) -> int:
+        keyframes = self._keyframes_before(target)
+        return int(keyframes[0]) - self._next if len(keyframes) else 0
+
+    def _keyframes_before(self, target: int) -> NDArray[np.int64]:
+        """Keyframes shown no later than the target, nearest first; none where seeking does not work."""
+        keyframes = self._scan.table.keyframes
+        count = np.searchsorted(keyframes, target, side="right") if target >= self._seek_from else 0
+        return keyframes[:count][::-1]
+
+    def _go_before(self, target: int) -> None:
+        """Place the decoder at the target or before it."""
+        for keyframe in self._keyframes_before(target)[:SEEK_TRIES]:
+            if keyframe == 0:
+                self._seek_from = target + 1
+                break
+            frame = self._seek(int(self._scan.table.pts[keyframe]))
+            number = self._scan.table.find(frame.pts) if frame is not None else None
+            if frame is not None and number is not None and number <= target:
+                self._delivered = chain([frame], self._delivered)
+                self._next = number
+                return
+        else:
+            self._seek_from = len(self._scan.table)
+        self._restart()
+
+    def _seek(self, pts: int) -> VideoFrame | None:
+        """The first frame at or around this time with which decoding can truly begin, None without one.
+
+        Frames delivered before it may refer to pictures that the seek skipped, so they are let go.
+        """
+        assert self._container is not None and self._stream is not None
+        try:
+            self._container.seek(pts, stream=self._stream)
+        except FFmpegError:
+            return None
+        self._delivered = decoded(self._container, self._stream)
+        return next((frame for frame in self._delivered if frame.key_frame), None)
+
+    def _restart(self) -> None:
+        """Open the file anew, the decoder before frame 0."""
+        self._close_container()
+        self._container = open_container(self._path)
+        self._stream = video_stream(self._container, self._path)
+        self._delivered = decoded(self._container, self._stream)
+        self._next = 0
+
+    def _recount(self, target: int) -> None:
+        """Count the frames by decoding: the decoder did not deliver what the packets promised.
+
+        Refused where that was done before, or where it shows that frames went by under wrong numbers.
+        """
+        if self._recounted or not self._scan.table.seekable:
+            self._refuse(target if target >= len(self._scan.table) else self._next)
+        before = self._scan.table.pts
+        self._scan = scan(self._path, by_decoding=True)
+        self._recounted = True
+        self._close_container()
+        met = self._last_met + 1
+        if not np.array_equal(before[:met], self._scan.table.pts[:met]):
+            raise DecodeError(
+                f"{printable(self._path)}: damaged: its packets promise {len(before)} frames, but only "
+                f"{len(self._scan.table)} could be decoded, and some of those already read had wrong numbers"
+            )
+
+    def _close_container(self) -> None:
+        self._delivered = iter(())
+        if self._container is not None:
+            self._container.close()
+        self._container = self._stream = None
+
+
+def decode_frames(path: str | Path, indices: Sequence[int]) -> Frames:
+    """The frames with these numbers of one file; raises `DecodeError`. For many clips use `VideoReader`."""
+    with VideoReader(path) as reader:
+        return reader.frames(indices)

@@ -1,0 +1,101 @@
+"""What a video file holds: `probe` for everyone, `scan` for the reader, which needs the frame table too."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from faster_video.video.container import naming, open_container, video_stream
+from faster_video.video.pixels import Orientation, RgbConverter
+from faster_video.video.table import (
+    FrameTable,
+    count_frames,
+    have_distinct_times,
+    make_table,
+    packets_tell,
+    read_packets,
+    rise,
+)
+
+DEFAULT_FPS = Fraction(25)
+"""For streams that neither name a rate nor time their frames, such as raw H.264."""
+FPS_TOLERANCE = 0.05
+"""Share by which a few dropped frames, or times rounded to milliseconds, may move the average."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoInfo:
+    """What a video file holds."""
+
+    path: Path
+    num_frames: int
+    """Frames that can be decoded, whatever the header says."""
+    fps: Fraction
+    """Frames per second on average: the header's where the frames' times agree within 5 %, else theirs."""
+    seconds: float
+    """From the appearance of the first frame to the end of the last one."""
+    height: int
+    """Pixels, as shown: after rotation."""
+    width: int
+    """Pixels, as shown: after rotation."""
+    rotation: int
+    """Degrees clockwise (0, 90, 180, 270) by which stored pictures are turned to be shown; frames come so."""
+    codec: str
+    """FFmpeg's name, such as h264 or mpeg4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All that is known of a file before its frames are read."""
+
+    info: VideoInfo
+    table: FrameTable
+    converter: RgbConverter
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """What a video file holds, its frames counted truly.
+
+    Raises `DecodeError`, naming the file and the reason. A file cut short: MP4 and MOV say how far their
+    data reach, so they are refused as truncated; of all others the frames still there are counted.
+    """
+    return scan(path).info
+
+
+def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
+    """Read a file's packets once; decode it all only if asked to, or where packets do not tell its frames."""
+    with naming(path), open_container(path) as container:
+        stream = video_stream(container, path)
+        packets, first = read_packets(container, stream, path)
+        timed = have_distinct_times(packets)
+        header_fps = (stream.average_rate if timed else stream.guessed_rate) or DEFAULT_FPS
+        if by_decoding or not packets_tell(stream, packets):
+            entries = count_frames(path)
+            # Times which the container lacks are guessed, and the guess changes with where decoding began.
+            seekable = timed and rise(entries)
+        else:
+            entries, seekable = packets, True
+        table = make_table(entries, stream.time_base or 1 / header_fps, header_fps, seekable=seekable)
+        orientation = Orientation.of(first)
+        height, width = orientation.shown_size(first.height, first.width)
+        fps = _average_fps(table, header_fps)
+        info = VideoInfo(
+            path=Path(path),
+            num_frames=len(table),
+            fps=fps,
+            seconds=float(table.seconds[-1]) + (table.last_seconds or float(1 / fps)),
+            height=height,
+            width=width,
+            rotation=orientation.rotation,
+            codec=stream.codec_context.codec.canonical_name,
+        )
+        return Scan(info, table, RgbConverter(first.height, first.width, orientation))
+
+
+def _average_fps(table: FrameTable, header_fps: Fraction) -> Fraction:
+    """The header's rate unless the frames' own times contradict it."""
+    if len(table) < 2:
+        return header_fps
+    measured = (len(table) - 1) / float(table.seconds[-1])
+    if abs(measured / float(header_fps) - 1) <= FPS_TOLERANCE:
+        return header_fps
+    return Fraction(measured).limit_denominator(1001)

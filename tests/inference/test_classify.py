@@ -1,0 +1,184 @@
+"""A file in, its label out: what is said of every clip must be what was run."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from inference_samples import LABELS, small_bundle, write_sample
+
+from faster_video import clips as clip_making
+from faster_video.bundle import save_bundle
+from faster_video.cost import video_cost
+from faster_video.errors import BundleError, ConfigError, DecodeError
+from faster_video.inference import Classification, Classifier, Failure, classify_many, load
+from faster_video.inference.classify import DEFAULT_BUNDLE, choose_device
+from faster_video.video import VideoReader, probe
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample(tmp_path_factory.mktemp("videos") / "sample.mp4")
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier(small_bundle(), "cpu")
+
+
+@pytest.fixture(scope="module")
+def answer(classifier: Classifier, video: Path) -> Classification:
+    return classifier.classify(video)
+
+
+@pytest.mark.parametrize("aggregator", ["fast_gru", "average", "lstm"])
+@pytest.mark.parametrize("pattern", ["1:2", "first", "0:1", "1:0"])
+def test_answers_are_those_of_the_whole_forward(aggregator: str, pattern: str, video: Path) -> None:
+    bundle = small_bundle(pattern, aggregator)
+    config = bundle.config
+    frame_numbers = [[min(start + 2 * step, 49) for step in range(8)] for start in (0, 9, 18, 26, 35)]
+    with VideoReader(video) as reader:
+        pixels = [clip_making.test_clip(frames.data, config.transform) for frames in reader.clips(frame_numbers)]
+    whole = clip_making.normalize(torch.stack(pixels), config.transform)[None]  # [1, N, C, T, S, S]
+    with torch.inference_mode():
+        expected = small_bundle(pattern, aggregator).model(whole)[0].exp()  # [N, K]
+    answered = torch.tensor([clip.probabilities for clip in Classifier(bundle, "cpu").classify(video).clips])
+    torch.testing.assert_close(answered, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_probabilities_sum_to_one_and_are_ranked(answer: Classification) -> None:
+    for clip in answer.clips:
+        assert math.isclose(sum(clip.probabilities), 1, abs_tol=1e-9)
+        assert clip.probability == max(clip.probabilities)
+        assert clip.label == LABELS[clip.probabilities.index(clip.probability)]
+    shares = [share for _, share in answer.labels]
+    assert shares == sorted(shares, reverse=True)
+    assert sorted(label for label, _ in answer.labels) == sorted(LABELS)
+    assert answer.labels[0] == (answer.label, answer.probability)
+
+
+@pytest.mark.parametrize("pattern", [None, "1:2", "1:0", "0:1", "first"])
+def test_gmacs_rise_to_the_cost_of_the_pattern_that_ran(pattern: str | None, video: Path) -> None:
+    bundle = small_bundle(pattern="1:1")
+    running = bundle if pattern is None else bundle.with_pattern(pattern)
+    classification = Classifier(running, "cpu").classify(video)
+    cost = video_cost(running.config.model, running.config.clips, 32, len(LABELS))
+    spent = [clip.gmacs for clip in classification.clips]
+    assert all(earlier < later for earlier, later in pairwise(spent))
+    assert spent[-1] == classification.gmacs == cost.gmacs
+    assert classification.gmacs_all_expensive == cost.all_expensive_gmacs
+    assert classification.pattern == (pattern or "1:1")
+
+
+def test_gmacs_follow_the_model_and_not_a_stale_configuration(video: Path) -> None:
+    bundle = small_bundle(pattern="1:0")
+    bundle.with_pattern("0:1")  # the same model, so `bundle` runs 0:1 from here on
+    classification = Classifier(bundle, "cpu").classify(video)
+    assert classification.pattern == "0:1"
+    assert not any(clip.expensive for clip in classification.clips)
+    cheap = dataclasses.replace(bundle.config.model, pattern="0:1")
+    assert classification.gmacs == video_cost(cheap, bundle.config.clips, 32, len(LABELS)).gmacs
+
+
+def test_clips_say_what_they_cover(answer: Classification, video: Path) -> None:
+    assert [clip.expensive for clip in answer.clips] == [True, False, False, True, False]
+    assert answer.clips[0].start_seconds == 0
+    assert answer.clips[0].end_seconds == pytest.approx(15 / 25)  # 8 frames, every second one
+    assert answer.clips[-1].end_seconds == pytest.approx(probe(video).seconds) == answer.video_seconds == 2.0
+    assert answer.seconds >= answer.seconds_decoding + answer.seconds_model > 0
+    assert min(answer.seconds_decoding, answer.seconds_model) > 0
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 9])
+def test_video_shorter_than_a_clip_is_classified(num_frames: int, classifier: Classifier, tmp_path: Path) -> None:
+    classification = classifier.classify(write_sample(tmp_path / "short.mp4", num_frames))
+    assert len(classification.clips) == 5
+    assert {clip.start_seconds for clip in classification.clips} == {0.0}
+    assert classification.clips[-1].end_seconds == pytest.approx(num_frames / 25)
+
+
+def test_json_holds_the_answer(answer: Classification, video: Path) -> None:
+    values = json.loads(json.dumps(answer.as_dict(top=3)))
+    assert values["path"] == str(video)
+    assert [(entry["label"], entry["probability"]) for entry in values["labels"]] == answer.labels[:3]
+    assert len(values["clips"]) == 5
+    assert values["clips"][0] == {
+        "start_seconds": 0.0,
+        "end_seconds": answer.clips[0].end_seconds,
+        "expensive": True,
+        "label": answer.clips[0].label,
+        "probability": answer.clips[0].probability,
+        "gmacs": answer.clips[0].gmacs,
+    }
+    assert values["gmacs"] == answer.gmacs < values["gmacs_all_expensive"]
+
+
+def test_results_come_as_they_are_ready_and_bad_files_are_passed_over(
+    classifier: Classifier, video: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    asked: list[Path] = []
+
+    def paths() -> Iterator[Path]:
+        for path in (video, broken, tmp_path / "missing.mp4", video):
+            asked.append(path)
+            yield path
+
+    results = classify_many(classifier, paths())
+    assert isinstance(next(results), Classification)
+    assert asked == [video]  # the second file is not touched before the first answer is out
+    first, second, last = results
+    assert isinstance(first, Failure) and first.path == broken
+    assert first.reason.startswith("not a video file that can be read")
+    assert isinstance(second, Failure) and second.reason == "No such file or directory"
+    assert json.loads(json.dumps(second.as_dict())) == {
+        "path": str(tmp_path / "missing.mp4"),
+        "error": "No such file or directory",
+    }
+    assert isinstance(last, Classification)
+
+
+def test_error_names_the_file(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(DecodeError, match=r"gone\.mp4: No such file or directory"):
+        classifier.classify(tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize("name", ["[a] & b; c! #1.mp4", "%20*?.mp4", "- weiß 跳.mp4", "a:b.mp4", "$x$ [bold].mp4"])
+def test_odd_names_are_just_names(name: str, classifier: Classifier, tmp_path: Path) -> None:
+    path = write_sample(tmp_path / name, num_frames=10)
+    assert classifier.classify(path).path == path
+
+
+def test_loaded_bundle_answers_like_the_one_saved(answer: Classification, video: Path, tmp_path: Path) -> None:
+    save_bundle(small_bundle(), tmp_path / "bundle")
+    loaded = load(tmp_path / "bundle", device="cpu")
+    assert dict(loaded.classify(str(video)).labels) == pytest.approx(dict(answer.labels))
+    assert str(load(str(tmp_path / "bundle"), pattern="first", device="cpu").model.pattern) == "first"
+
+
+def test_load_refuses_what_is_no_bundle_and_no_pattern(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"nowhere: does not exist; a bundle is a folder with"):
+        load(tmp_path / "nowhere")
+    save_bundle(small_bundle(), tmp_path / "bundle")
+    with pytest.raises(ConfigError, match=r"pattern is '3-1'; write it E:C"):
+        load(tmp_path / "bundle", pattern="3-1")
+
+
+def test_default_bundle_lies_in_the_package() -> None:
+    assert DEFAULT_BUNDLE.parent.name == "faster_video"
+    assert DEFAULT_BUNDLE.name == "default"
+
+
+def test_devices_are_chosen_by_name() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    for wrong in ("gpu", "meta", "cuda:", "cuda:x", "cuda:-1", ""):
+        with pytest.raises(ConfigError, match=r"unknown device .*; choose one of auto, cpu, cuda"):
+            choose_device(wrong)
+    with pytest.raises(ConfigError, match=r"device is 'cuda:99', but PyTorch sees \d+ CUDA GPUs; use auto or cpu"):
+        choose_device("cuda:99")
