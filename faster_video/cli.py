@@ -215,6 +215,9 @@ def _add_train(command: ArgumentParser, recipe: str) -> None:
         help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}",
     )
     command.add_argument("--validation", type=str, metavar="LIST", help="evaluate on it at the end, into the bundle")
+    command.add_argument(
+        "--backbones", type=str, metavar="BUNDLE", help="take both networks from this bundle; train only stage 2"
+    )
     command.add_argument("--seed", type=int, default=0, help="fixes first weights, order, clips and crops")
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
     command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
@@ -225,6 +228,7 @@ def _add_train(command: ArgumentParser, recipe: str) -> None:
 
 
 def _train(options: Namespace) -> int:
+    from faster_video.bundle import load_bundle
     from faster_video.datasets import read_list
     from faster_video.training.train import RunConfig, train
 
@@ -232,6 +236,7 @@ def _train(options: Namespace) -> int:
         recipe=Recipe(**{field.name: options[field.name] for field in fields(Recipe)}),
         data=read_list(options.data),
         validation=None if options.validation is None else read_list(options.validation),
+        backbones=None if options.backbones is None else load_bundle(options.backbones),
         out=Path(options.out),
         seed=options.seed,
         device=options.device,

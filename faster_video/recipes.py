@@ -71,8 +71,8 @@ def motion() -> Recipe:
         ),
         stage1_expensive=stage1,
         stage1_cheap=stage1,
-        stage2=replace(stage1, epochs=20, warmup_epochs=2, views_per_video=1, learning_rate=1e-3),
-        stage2_stored_views=4,
+        stage2=replace(stage1, epochs=12, warmup_epochs=1, views_per_video=1, learning_rate=1e-3),
+        stage2_stored_views=2,
     )
 
 

@@ -54,9 +54,7 @@ def normalize(clip: Tensor, config: TransformConfig) -> Tensor:
     return clip.float().div_(255).sub_(mean).div_(std)
 
 
-def _resize_and_crop(
-    frames: NDArray[np.uint8], short_side: int, crop_size: int, place: Callable[[int], int]
-) -> Tensor:
+def _resize_and_crop(frames: NDArray[np.uint8], short_side: int, crop_size: int, place: Callable[[int], int]) -> Tensor:
     """Resize the short side, cut out a square; `place(room)` says where in [0, room] a cut begins."""
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
         raise ConfigError(

@@ -21,7 +21,7 @@ from faster_video.backbones import ClipResNet
 from faster_video.bundle import Bundle, BundleConfig, save_bundle
 from faster_video.config import Recipe, StageConfig, require_at_least, require_choice
 from faster_video.datasets import VideoList
-from faster_video.errors import DataError, TrainingError
+from faster_video.errors import ConfigError, DataError, TrainingError
 from faster_video.evaluation import evaluate
 from faster_video.files import replacing_file
 from faster_video.inference import Classifier
@@ -46,6 +46,8 @@ class RunConfig:
     """The run directory."""
     validation: VideoList | None = None
     """Evaluated on at the end; the figures go into the bundle."""
+    backbones: Bundle | None = None
+    """Takes both backbones from here and trains only stage 2; None trains them in stage 1."""
     seed: int = 0
     """Fixes first weights, order, clips and crops."""
     device: str = "auto"
@@ -78,6 +80,7 @@ class RunConfig:
             "labels": self.data.labels,
             "seed": self.seed,
             "precision": self.precision,
+            "backbones_sha256": "" if self.backbones is None else self.backbones.config.weights_sha256,
         }
 
 
@@ -94,11 +97,13 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)
     torch.manual_seed(run.seed)
     model = build_model(run.recipe.model, len(run.data.labels))
+    if run.backbones is not None:
+        take_backbones(model, run)
     model.to(fabric.device)
     model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     log = RunLog(run.out)
     try:
-        for name in ("expensive", "cheap"):
+        for name in ("expensive", "cheap") if run.backbones is None else ():
             stage = _backbone_stage(run, name, getattr(model, name), getattr(run.recipe, f"stage1_{name}"))
             run_stage(stage, folder=run.out, log=log, fabric=fabric, seed=run.seed)
         if not model.aggregator.averages_scores:
@@ -111,6 +116,28 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
         bundle.config.provenance["metrics"] = _validate(bundle, run.validation)
     save_bundle(bundle, run.bundle_folder)
     return bundle
+
+
+def take_backbones(model: Faster, run: RunConfig) -> None:
+    """Copy both backbones of `run.backbones` into `model`.
+
+    Raises:
+        ConfigError: they are other networks, or were trained for other labels.
+    """
+    assert run.backbones is not None
+    theirs, ours = run.backbones.config, run.recipe.model
+    for name in ("expensive", "cheap"):
+        if getattr(theirs.model, name) != getattr(ours, name):
+            raise ConfigError(
+                f"the {name} backbone of the bundle is {getattr(theirs.model, name)}, but the recipe asks for "
+                f"{getattr(ours, name)}; choose the recipe that the bundle was trained with"
+            )
+        getattr(model, name).load_state_dict(getattr(run.backbones.model, name).state_dict())
+    if theirs.labels != run.data.labels:
+        raise ConfigError(
+            f"the bundle's {len(theirs.labels)} labels are not the {len(run.data.labels)} of {run.data.source}; "
+            "its backbones can only be taken for the labels they were trained on"
+        )
 
 
 def _validate(bundle: Bundle, videos: VideoList) -> dict[str, Any]:

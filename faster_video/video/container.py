@@ -25,6 +25,8 @@ Playlists (hls, concat, dash, image2), which open other files, and text shown as
 THREAD_COUNT = 1
 """Threads of one decoder. One is as quick as FFmpeg's AUTO on two cores, needs the least memory, delays
 no frame after a seek and conceals damage the same way every time; many videos are read by many processes."""
+READ_ERRORS = (av.error.FFmpegError, OSError, MemoryError, LookupError, ValueError, RuntimeError)
+"""What PyAV raises on damaged files: FFmpeg's errors, and Python's own where it trips over what FFmpeg found."""
 
 
 def printable(path: str | Path) -> str:
@@ -38,7 +40,7 @@ def naming(path: str | Path) -> Iterator[None]:
     """Turn what FFmpeg or the system raises into a `DecodeError` that starts with the file's name."""
     try:
         yield
-    except (av.error.FFmpegError, OSError, MemoryError) as error:
+    except READ_ERRORS as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DecodeError(f"{printable(path)}: {' '.join(reason.split())}") from error
 
@@ -54,10 +56,10 @@ def open_container(path: str | Path) -> InputContainer:
             container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"},
             metadata_errors="replace",
         )
-    except av.error.FFmpegError as error:
+    except READ_ERRORS as error:
         raise DecodeError(
             f"{printable(path)}: not a video file that can be read, or cut off before its header is complete "
-            f"({error.strerror})"
+            f"({getattr(error, 'strerror', None) or error})"
         ) from error
 
 

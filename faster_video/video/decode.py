@@ -108,8 +108,7 @@ class VideoReader:
 
     def _refuse(self, index: int) -> None:
         raise DecodeError(
-            f"{printable(self._path)}: asked for frame {index}, "
-            f"but only {len(self._scan.table)} could be decoded"
+            f"{printable(self._path)}: asked for frame {index}, but only {len(self._scan.table)} could be decoded"
         )
 
     def _stack(self, clip: Sequence[int]) -> Frames:

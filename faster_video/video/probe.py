@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from av.video.stream import VideoStream
+
 from faster_video.video.container import naming, open_container, video_stream
 from faster_video.video.pixels import Orientation, RgbConverter
 from faster_video.video.table import (
@@ -67,7 +69,7 @@ def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
         stream = video_stream(container, path)
         packets, first = read_packets(container, stream, path)
         timed = have_distinct_times(packets)
-        header_fps = (stream.average_rate if timed else stream.guessed_rate) or DEFAULT_FPS
+        header_fps = _header_fps(stream, timed=timed and len(packets) > 1)
         if by_decoding or not packets_tell(stream, packets):
             entries = count_frames(path)
             # Times which the container lacks are guessed, and the guess changes with where decoding began.
@@ -89,6 +91,13 @@ def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
             codec=stream.codec_context.codec.canonical_name,
         )
         return Scan(info, table, RgbConverter(first.height, first.width, orientation))
+
+
+def _header_fps(stream: VideoStream, *, timed: bool) -> Fraction:
+    """The container's rate; without two times to average it is a guess, and the codec's own is better."""
+    rates = (stream.average_rate, stream.guessed_rate)
+    own = stream.codec_context.framerate
+    return next((rate for rate in (rates if timed else (own, *rates)) if rate), DEFAULT_FPS)
 
 
 def _average_fps(table: FrameTable, header_fps: Fraction) -> Fraction:

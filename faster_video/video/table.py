@@ -68,9 +68,7 @@ class Entry:
     is_keyframe: bool
 
 
-def read_packets(
-    container: InputContainer, stream: VideoStream, path: str | Path
-) -> tuple[list[Entry], VideoFrame]:
+def read_packets(container: InputContainer, stream: VideoStream, path: str | Path) -> tuple[list[Entry], VideoFrame]:
     """Every packet that promises a frame, in the file's order, and the first frame, decoded.
 
     Raises `DecodeError` where no frame decodes, or where the data end before the container says.
@@ -104,9 +102,7 @@ def _require_whole(container: InputContainer, stream: VideoStream, num_read: int
 
 def packets_tell(stream: VideoStream, packets: list[Entry]) -> bool:
     """Whether the packets alone say which frames the decoder will deliver, and when each is shown."""
-    if stream.codec_context.codec.canonical_name not in ONE_FRAME_PER_PACKET or not have_distinct_times(
-        packets
-    ):
+    if stream.codec_context.codec.canonical_name not in ONE_FRAME_PER_PACKET or not have_distinct_times(packets):
         return False
     # Frames shown before the first keyframe need one that the file does not hold: decoders drop them.
     times = [entry.pts for entry in packets if entry.pts is not None]

@@ -90,10 +90,10 @@ def test_sparse_frames_are_sought(long_video: Path, seeks: list[int]) -> None:
 
 
 def test_frames_are_kept_only_while_a_clip_still_needs_them(long_video: Path) -> None:
-    span, kept = 16, []
+    span = 16
     with VideoReader(long_video) as reader:
-        for _ in reader.clips([range(start, start + span) for start in range(0, 284, 4)]):
-            kept.append(len(reader._kept))
+        clips = [range(start, start + span) for start in range(0, 284, 4)]
+        kept = [len(reader._kept) for _ in reader.clips(clips)]
         assert reader._kept == {}
     assert max(kept) <= span
 
@@ -211,4 +211,3 @@ def test_no_file_stays_open(long_video: Path, hollow: Path, tmp_path: Path) -> N
         with VideoReader(long_video) as reader:
             next(reader.clips([[0], [1]]))  # a clip iterator that is left unfinished
     assert open_files() == before
-

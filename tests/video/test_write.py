@@ -62,7 +62,7 @@ def test_what_cannot_be_written_is_said(
 
 
 def test_an_unknown_ending_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="a.nonsense"):
+    with pytest.raises(ConfigError, match=r"a\.nonsense"):
         write_video(tmp_path / "a.nonsense", pictures(1), 30)
 
 

@@ -73,11 +73,9 @@ def remux(source: Path, target: Path, replaced: dict[int, bytes]) -> Path:
         for number, packet in enumerate(read.demux(stream)):
             if packet.dts is None:
                 continue
-            if number in replaced:
-                changed = av.Packet(replaced[number])
-                changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
-                changed.time_base = packet.time_base
-                packet = changed
-            packet.stream = copy
-            write.mux(packet)
+            written = av.Packet(replaced.get(number, bytes(packet)))
+            written.pts, written.dts, written.duration = packet.pts, packet.dts, packet.duration
+            written.time_base, written.is_keyframe = packet.time_base, packet.is_keyframe
+            written.stream = copy
+            write.mux(written)
     return target

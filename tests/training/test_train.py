@@ -1,0 +1,194 @@
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from training_samples import small_recipe, write_small_set
+
+import faster_video.training.loop as loop
+from faster_video.bundle import load_bundle
+from faster_video.config import StageConfig
+from faster_video.datasets import LabelledVideo, VideoList, read_list
+from faster_video.errors import ConfigError, DataError, TrainingError
+from faster_video.inference import Classifier
+from faster_video.training.checkpoint import load_checkpoint
+from faster_video.training.train import RunConfig, train
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "losses.json"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_set(tmp_path_factory.mktemp("set") / "motion")
+
+
+def run_of(data: Path, out: Path, **changes: object) -> RunConfig:
+    base = RunConfig(recipe=small_recipe(), data=read_list(data / "train.csv"), out=out, workers=0)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def log_of(out: Path) -> list[dict[str, str]]:
+    with (out / "log.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights_of(out: Path) -> dict[str, torch.Tensor]:
+    return load_bundle(out / "bundle").model.state_dict()
+
+
+def test_training_leaves_a_bundle_that_classifies_and_says_where_it_comes_from(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    test_list = read_list(data / "test.csv")
+    train(run_of(data, out, validation=test_list, seed=3))
+    bundle = load_bundle(out / "bundle")
+    assert bundle.labels == test_list.labels
+    provenance = bundle.config.provenance
+    assert provenance["seed"] == 3
+    assert provenance["data"]["sha256"] == read_list(data / "train.csv").sha256
+    assert provenance["metrics"]["data"]["videos"] == len(test_list.videos)
+    assert 0 <= provenance["metrics"]["top1"] <= 1
+    assert Classifier(bundle).classify(test_list.videos[0].path).label in bundle.labels
+    steps = log_of(out)
+    assert [row["stage"] for row in steps] == ["stage1_expensive"] * 6 + ["stage1_cheap"] * 6 + ["stage2"] * 6
+    assert any((out / "tensorboard").iterdir())
+    assert not (out / "broken.csv").exists()
+
+
+def test_the_losses_of_the_first_steps_are_the_golden_ones(data: Path, tmp_path: Path) -> None:
+    """A refactor must reproduce them; other processors round otherwise, hence the tolerance."""
+    train(run_of(data, tmp_path / "run"))
+    losses = [float(row["loss"]) for row in log_of(tmp_path / "run") if row["stage"] == "stage1_cheap"]
+    losses += [float(row["loss"]) for row in log_of(tmp_path / "run") if row["stage"] == "stage2"]
+    assert losses == pytest.approx(json.loads(GOLDEN.read_text()), rel=2e-3)
+
+
+def interrupt_at(step: int, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ctrl-C arrive in the middle of this step."""
+    original: Callable[..., float | None] = loop._Steps._step
+
+    def interrupted(self: loop._Steps, number: int, batch: object) -> float | None:
+        if number == step and self.stage.name == stage:
+            raise KeyboardInterrupt
+        return original(self, number, batch)
+
+    monkeypatch.setattr(loop._Steps, "_step", interrupted)
+
+
+@pytest.mark.parametrize("stored_views", [0, 2])
+@pytest.mark.parametrize(("stage", "step"), [("stage1_expensive", 4), ("stage1_cheap", 3), ("stage2", 1)])
+def test_interrupted_and_resumed_training_ends_with_the_same_weights_bit_for_bit(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, step: int, stored_views: int
+) -> None:
+    recipe = small_recipe(stored_views=stored_views)
+    train(run_of(data, tmp_path / "whole", recipe=recipe))
+    with monkeypatch.context() as patch:
+        interrupt_at(step, stage, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(run_of(data, tmp_path / "parts", recipe=recipe))
+    assert load_checkpoint(tmp_path / "parts" / stage / "checkpoint.safetensors").step == step
+    train(run_of(data, tmp_path / "parts", recipe=recipe), resume=True)
+    whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    timeless = [[(row["stage"], row["step"], row["loss"]) for row in log_of(tmp_path / run)] for run in ("whole", "parts")]
+    assert timeless[0] == timeless[1]
+
+
+def test_resuming_a_finished_run_changes_nothing(data: Path, tmp_path: Path) -> None:
+    train(run_of(data, tmp_path / "run"))
+    before = weights_of(tmp_path / "run")
+    train(run_of(data, tmp_path / "run"), resume=True)
+    assert all(torch.equal(before[name], tensor) for name, tensor in weights_of(tmp_path / "run").items())
+
+
+def test_stage_2_leaves_the_backbones_and_their_statistics_alone(data: Path, tmp_path: Path) -> None:
+    recipe = small_recipe()
+    skip = StageConfig(epochs=0, warmup_epochs=0)
+    train(run_of(data, tmp_path / "first", recipe=replace(recipe, stage2=skip)))
+    train(run_of(data, tmp_path / "both", recipe=recipe))
+    first, both = weights_of(tmp_path / "first"), weights_of(tmp_path / "both")
+    frozen = [name for name in first if name.startswith(("expensive.", "cheap."))]
+    assert any("running_mean" in name for name in frozen)
+    assert all(torch.equal(first[name], both[name]) for name in frozen)
+    changed = [name for name in first if name not in frozen and not torch.equal(first[name], both[name])]
+    assert {name.partition(".")[0] for name in changed} == {"aggregator", "classifier", "projection"}
+
+
+def test_backbones_of_a_bundle_are_taken_over_and_only_stage_2_is_trained(data: Path, tmp_path: Path) -> None:
+    first = train(run_of(data, tmp_path / "first"))
+    recipe = small_recipe()
+    other = replace(recipe, model=replace(recipe.model, pattern="1:0", aggregator="gru"))
+    train(run_of(data, tmp_path / "second", recipe=other, backbones=first))
+    before, after = weights_of(tmp_path / "first"), weights_of(tmp_path / "second")
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith(("expensive.", "cheap.")))
+    assert {row["stage"] for row in log_of(tmp_path / "second")} == {"stage2"}
+
+
+def test_backbones_of_another_width_or_other_labels_are_refused(data: Path, tmp_path: Path) -> None:
+    first = train(run_of(data, tmp_path / "first"))
+    recipe = small_recipe()
+    wider = replace(recipe, model=replace(recipe.model, cheap=replace(recipe.model.cheap, width=1 / 8)))
+    with pytest.raises(ConfigError, match=r"cheap backbone of the bundle is .*1/64|width=0.015625.* asks for .*0.125"):
+        train(run_of(data, tmp_path / "a", recipe=wider, backbones=first))
+    fewer = read_list(data / "train.csv")
+    fewer = VideoList(fewer.source, tuple(video for video in fewer.videos if video.label != fewer.labels[0]))
+    with pytest.raises(ConfigError, match="the bundle's 12 labels are not the 11 of"):
+        train(run_of(data, tmp_path / "b", data=fewer, backbones=first))
+
+
+def test_a_run_directory_is_not_overwritten_and_not_resumed_with_other_settings(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(run_of(data, out))
+    with pytest.raises(TrainingError, match="is not empty; add --resume"):
+        train(run_of(data, out))
+    with pytest.raises(TrainingError, match=r"other settings \(seed\)"):
+        train(run_of(data, out, seed=1), resume=True)
+
+
+def test_broken_videos_are_skipped_and_listed_once(data: Path, tmp_path: Path) -> None:
+    videos = read_list(data / "train.csv")
+    broken = LabelledVideo(tmp_path / "broken.mp4", videos.labels[0])
+    broken.path.write_bytes(b"\0" * 100)
+    mixed = VideoList(videos.source, (*videos.videos, broken))
+    bundle = train(run_of(data, tmp_path / "run", data=mixed))
+    with (tmp_path / "run" / "broken.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [str(broken.path)]
+    assert bundle.config.provenance["videos_unreadable"] == 1
+
+
+def test_training_stops_where_nothing_can_be_read(data: Path, tmp_path: Path) -> None:
+    videos = read_list(data / "train.csv")
+    missing = VideoList(videos.source, tuple(LabelledVideo(tmp_path / video.path.name, video.label) for video in videos.videos))
+    with pytest.raises(TrainingError, match="none of the 24 videos could be decoded"):
+        train(run_of(data, tmp_path / "run", data=missing))
+
+
+def test_a_loss_that_is_no_number_stops_training_and_says_what_to_do(data: Path, tmp_path: Path) -> None:
+    stage = StageConfig(epochs=2, warmup_epochs=0, batch_size=8, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"stage1_expensive: the loss is .* lower\s+learning_rate"):
+        train(run_of(data, tmp_path / "run", recipe=replace(small_recipe(), stage1_expensive=stage)))
+
+
+def test_one_label_or_a_label_with_one_video_is_refused(data: Path, tmp_path: Path) -> None:
+    videos = read_list(data / "train.csv")
+    one = VideoList(videos.source, tuple(video for video in videos.videos if video.label == videos.labels[0]))
+    with pytest.raises(DataError, match="at least two are needed"):
+        train(run_of(data, tmp_path / "run", data=one))
+    lonely = VideoList(videos.source, (*one.videos, next(v for v in videos.videos if v.label != videos.labels[0])))
+    with pytest.raises(DataError, match="has only one video; add others of it"):
+        train(run_of(data, tmp_path / "run", data=lonely))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        interrupt_at(4, "stage1_expensive", patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(run_of(data, tmp_path / "run"))
+    path = tmp_path / "run" / "stage1_expensive" / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(TrainingError, match=r"checkpoint.safetensors: is not a readable checkpoint .*; delete it"):
+        train(run_of(data, tmp_path / "run"), resume=True)
