@@ -18,7 +18,7 @@ from faster_video.datasets import VideoList, read_list
 from faster_video.evaluation import Evaluation, baseline, evaluate
 from faster_video.inference import Classifier
 from faster_video.recipes import motion
-from faster_video.training.train import RunConfig, train
+from faster_video.training.train import Precision, RunConfig, train
 
 SETTINGS = ("all cheap, average", "all expensive, average", "FAST-GRU 1:3", "FAST-GRU 1:0")
 
@@ -35,7 +35,7 @@ def main() -> None:
     print_table([json.loads(path.read_text()) for path in sorted(options.out.glob("seed*.json"))])
 
 
-def run_seed(videos: Path, out: Path, seed: int, precision: str) -> None:
+def run_seed(videos: Path, out: Path, seed: int, precision: Precision) -> None:
     """Train and judge the four settings; the figures go to `seed<N>.json`."""
     done = out / f"seed{seed}.json"
     if done.exists():

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +71,34 @@ def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> No
     """Write a bundle so that `folder` holds the old one or the new one, never a mixture.
 
     `half` stores the weights as float16: half the size, rounded to 3 decimal digits. They are loaded as float32.
+
+    Raises:
+        BundleError: nothing can be written there, or it is a file or a folder that holds other things than a bundle.
     """
     target = Path(folder)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.model.state_dict().items()}
     if half:
         weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     try:
+        _require_replaceable(target)
         with replacing_folder(target) as aside:
             save_file(weights, aside / WEIGHTS)
             config = replace(bundle.config, weights_sha256=_sha256(aside / WEIGHTS))
             (aside / CONFIG).write_text(json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        raise BundleError(f"{target}: cannot write the bundle there: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BundleError(f"{target}: cannot write the bundle there: {reason}") from error
+
+
+def _require_replaceable(target: Path) -> None:
+    """Refuse to write where something other than a bundle would be lost."""
+    if target.exists() and not target.is_dir():
+        raise BundleError(f"{target}: is a file; a bundle is a folder, so choose another name")
+    others = sorted({entry.name for entry in target.iterdir()} - {CONFIG, WEIGHTS}) if target.exists() else []
+    if others:
+        raise BundleError(
+            f"{target}: holds {others[0]!r}, which is no part of a bundle and would be lost; choose a new folder"
+        )
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -104,18 +122,46 @@ def load_bundle(folder: str | Path) -> Bundle:
 def _read_config(path: Path) -> BundleConfig:
     try:
         values = json.loads(path.read_text("utf-8"))
-        return dacite.from_dict(
-            BundleConfig, values, dacite.Config(strict=True, cast=[tuple], type_hooks={float: _as_float})
-        )
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: is not readable as JSON: {error}") from error
-    except (dacite.DaciteError, ConfigError, AttributeError, TypeError, ValueError) as error:
+    if not isinstance(values, dict):
+        raise BundleError(f"{path}: is not a bundle's configuration: it holds a {type(values).__name__}, not an object")
+    try:
+        return dacite.from_dict(BundleConfig, values, dacite.Config(strict=True, type_hooks=_FROM_JSON))
+    except dacite.WrongTypeError as error:
+        found = reduce(dict.__getitem__, (error.field_path or "").split("."), values)
+        wanted = error.field_type.__name__ if isinstance(error.field_type, type) else error.field_type
+        raise BundleError(
+            f"{path}: is not a bundle's configuration: {error.field_path} is {json.dumps(found)}; it must be {wanted}"
+        ) from error
+    except dacite.UnexpectedDataError as error:
+        unknown = ", ".join(sorted(error.keys))
+        raise BundleError(f"{path}: is not a bundle's configuration: it has no setting called {unknown}") from error
+    except (dacite.DaciteError, ConfigError, OverflowError) as error:
         raise BundleError(f"{path}: is not a bundle's configuration: {error}") from error
+
+
+def _as_int(value: object) -> object:
+    """For Python `true` is an integer; None is refused."""
+    return None if isinstance(value, bool) else value
 
 
 def _as_float(value: object) -> object:
     """JSON written by hand may say 1 for 1.0."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _as_tuple(value: object) -> object:
+    """JSON has lists only."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+_FROM_JSON: dict[Any, Callable[[object], object]] = {
+    int: _as_int,
+    float: _as_float,
+    tuple[int, int]: _as_tuple,
+    tuple[float, float, float]: _as_tuple,
+}
 
 
 def _read_model(path: Path, config: BundleConfig) -> Faster:

@@ -86,7 +86,7 @@ class TransformConfig:
             )
         if not 0 <= self.flip_probability <= 1:
             raise ConfigError(f"flip_probability is {self.flip_probability}; it must lie between 0 and 1")
-        if min(self.std) <= 0:
+        if not all(value > 0 for value in self.std):
             raise ConfigError(f"std is {list(self.std)}; each of the three must be above 0")
 
 
@@ -196,12 +196,13 @@ class MotionConfig:
     size: int = 72
     """Side of the square frames in pixels; even, as H.264 wants it."""
     frames: int = 64
-    """Frames per video."""
+    """Frames per video, shared out evenly over its motions."""
     fps: int = 25
     phase_frames: tuple[int, int] = (16, 20)
     """Fewest and most frames of one motion."""
     pause_frames: int = 8
-    """Fewest frames before, between and after motions; at least a clip's span keeps order out of single clips."""
+    """Fewest frames between two motions, and half of it before the first and after the last one; at least a clip's span
+    keeps order out of single clips."""
     speed: float = 1.0
     """Factor on the motions: at 1 a shape crosses 2.5 % of the frame, or turns 9 degrees, per frame."""
     shape_size: float = 0.42
@@ -224,18 +225,26 @@ class MotionConfig:
         fewest, most = self.phase_frames
         if not 2 <= fewest <= most:
             raise ConfigError(f"phase_frames is {fewest} to {most}; it must rise and start at 2 or above")
-        needed = self.phases * most + (self.phases + 1) * self.pause_frames
+        if self.frames % self.phases:
+            raise ConfigError(f"frames is {self.frames}; it must be a multiple of phases ({self.phases})")
+        needed = self.phases * (most + self.pause_frames)
         if self.frames < needed:
             raise ConfigError(
-                f"frames is {self.frames}; {self.phases} phases of up to {most} frames and {self.phases + 1} pauses of "
+                f"frames is {self.frames}; {self.phases} phases of up to {most} frames with pauses of "
                 f"{self.pause_frames} need at least {needed}"
             )
+        require_at_least("seed", self.seed, 0)
         if not 0 < self.test_share < 1:
             raise ConfigError(f"test_share is {self.test_share}; it must lie between 0 and 1, both excluded")
         if not 0 < self.speed <= 4:
             raise ConfigError(f"speed is {self.speed}; it must be above 0 and at most 4")
         if not 0.1 <= self.shape_size <= 0.5:
             raise ConfigError(f"shape_size is {self.shape_size}; it must lie between 0.1 and 0.5")
+
+    @property
+    def frames_per_phase(self) -> int:
+        """Every motion's share of the frames, pauses included."""
+        return self.frames // self.phases
 
     @property
     def labels(self) -> list[tuple[str, ...]]:

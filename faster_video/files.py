@@ -28,6 +28,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A new folder beside `path` to fill; it takes the place of `path`, whole, when the block ends well."""
+    path = path.resolve()  # a link stays and what it leads to is replaced; `.` gets its name
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     retired = aside.with_name(aside.name + ".old")
@@ -41,6 +42,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         aside.rename(path)
         _flush(path.parent)
     finally:
+        if retired.exists() and not path.exists():
+            retired.rename(path)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
 

@@ -1,9 +1,10 @@
 """Made-up videos whose label is an ordered sequence of motions, for tests, demos and honest comparisons.
 
 A textured shape appears over a moving, cluttered background, moves in one way, vanishes, appears somewhere else and
-moves in another way. The phases are drawn independently of their order and the pauses between them are longer than a
-clip, so a bag of clips knows which motions there were but not which came first: averaging clip scores cannot pass one
-over the number of orders (a half for two phases). One frame shows no motion at all.
+moves in another way. Every phase has an equal share of the frames and is drawn inside it as if it were alone, with
+pauses that are longer than a clip. So where shares are whole clips (2 shares of 32 frames, clips of 8), a bag of clips
+knows which motions there were but not which came first: averaging clip scores cannot pass one over the number of orders
+(a half for two phases). One frame shows no motion at all.
 
 Shapes: T frames of a video, S side of a frame in pixels.
 """
@@ -31,23 +32,24 @@ def render(motions: tuple[str, ...], config: MotionConfig, generator: np.random.
     frames = _background(config, generator)  # [T, 3, S, S] in 0 … 1
     for _ in range(config.clutter):
         frames = _paint(frames, _sprite(generator), *_wobble(config, generator))
-    lengths = generator.integers(config.phase_frames[0], config.phase_frames[1] + 1, size=config.phases)
-    end = 0
-    for motion, length, pause in zip(motions, lengths, _pauses(config, int(lengths.sum()), generator), strict=False):
-        start, end = end + pause, end + pause + int(length)
+    for motion, (start, end) in zip(motions, phase_spans(config, generator), strict=True):
         frames[start:end] = _paint(
-            frames[start:end], _sprite(generator), *_move(motion, int(length), config, generator)
+            frames[start:end], _sprite(generator), *_move(motion, end - start, config, generator)
         )
     grain = torch.from_numpy(generator.normal(0, 0.02, size=frames.shape).astype(np.float32))
     pixels = ((frames + grain).clamp(0, 1) * 255).round().to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _pauses(config: MotionConfig, moving: int, generator: np.random.Generator) -> list[int]:
-    """Frames before, between and after the phases: the spare ones are shared out so that no pause is special."""
-    spare = config.frames - moving - (config.phases + 1) * config.pause_frames
-    cuts = np.sort(generator.integers(0, spare + 1, size=config.phases))
-    return [config.pause_frames + int(part) for part in np.diff(np.concatenate(([0], cuts, [spare])))]
+def phase_spans(config: MotionConfig, generator: np.random.Generator) -> list[tuple[int, int]]:
+    """First frame of each phase and the first one after it: the same chances in every phase's share of the frames."""
+    spans = []
+    for first in range(0, config.frames, config.frames_per_phase):
+        length = int(generator.integers(config.phase_frames[0], config.phase_frames[1] + 1))
+        spare = config.frames_per_phase - length - config.pause_frames
+        start = first + config.pause_frames // 2 + int(generator.integers(0, spare + 1))
+        spans.append((start, start + length))
+    return spans
 
 
 def _noise(channels: int, cells: int, side: int, generator: np.random.Generator) -> Tensor:

@@ -95,7 +95,8 @@ def _one_thread() -> None:
 
 def _write_one(out: Path, config: MotionConfig, video: PlannedVideo) -> None:
     frames = render(video.motions, config, np.random.default_rng([config.seed, video.number]))
-    write_video(out / video.path, frames, config.fps)
+    # A keyframe at the start of each phase's share: compression must not tell one share from another.
+    write_video(out / video.path, frames, config.fps, keyframe_every=config.frames_per_phase)
 
 
 def _write_list(path: Path, videos: list[PlannedVideo]) -> None:

@@ -33,6 +33,7 @@ from faster_video.training.samples import TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
 
 SETTINGS = "run.json"
+BACKBONES = ("expensive", "cheap")
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
@@ -89,21 +90,20 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
 
     Raises:
         DataError: too few labels, or a label with a single video.
+        ConfigError: `run.backbones` do not fit the recipe or the labels.
         TrainingError: the run directory is taken, not writable, or holds another run; or training failed.
         KeyboardInterrupt: interrupted, with the state saved; call again with `resume`.
     """
     check_trainable(run.data)
+    check_backbones(run)
     _open_run(run, resume)
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)
-    torch.manual_seed(run.seed)
-    model = build_model(run.recipe.model, len(run.data.labels))
-    if run.backbones is not None:
-        take_backbones(model, run)
+    model = _first_model(run)
     model.to(fabric.device)
     model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     log = RunLog(run.out)
     try:
-        for name in ("expensive", "cheap") if run.backbones is None else ():
+        for name in BACKBONES if run.backbones is None else ():
             stage = _backbone_stage(run, name, getattr(model, name), getattr(run.recipe, f"stage1_{name}"))
             run_stage(stage, folder=run.out, log=log, fabric=fabric, seed=run.seed)
         if not model.aggregator.averages_scores:
@@ -118,26 +118,36 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
     return bundle
 
 
-def take_backbones(model: Faster, run: RunConfig) -> None:
-    """Copy both backbones of `run.backbones` into `model`.
+def check_backbones(run: RunConfig) -> None:
+    """Refuse backbones that the recipe and the list have no use for.
 
     Raises:
         ConfigError: they are other networks, or were trained for other labels.
     """
-    assert run.backbones is not None
-    theirs, ours = run.backbones.config, run.recipe.model
-    for name in ("expensive", "cheap"):
-        if getattr(theirs.model, name) != getattr(ours, name):
-            raise ConfigError(
-                f"the {name} backbone of the bundle is {getattr(theirs.model, name)}, but the recipe asks for "
-                f"{getattr(ours, name)}; choose the recipe that the bundle was trained with"
-            )
-        getattr(model, name).load_state_dict(getattr(run.backbones.model, name).state_dict())
+    if run.backbones is None:
+        return
+    theirs = run.backbones.config
     if theirs.labels != run.data.labels:
         raise ConfigError(
             f"the bundle's {len(theirs.labels)} labels are not the {len(run.data.labels)} of {run.data.source}; "
             "its backbones can only be taken for the labels they were trained on"
         )
+    for name in BACKBONES:
+        if getattr(theirs.model, name) != getattr(run.recipe.model, name):
+            raise ConfigError(
+                f"the {name} backbone of the bundle is {getattr(theirs.model, name)}, but the recipe asks for "
+                f"{getattr(run.recipe.model, name)}; choose the recipe that the bundle was trained with"
+            )
+
+
+def _first_model(run: RunConfig) -> Faster:
+    """Fresh weights from the seed, but for the backbones that are taken over."""
+    torch.manual_seed(run.seed)
+    model = build_model(run.recipe.model, len(run.data.labels))
+    if run.backbones is not None:
+        for name in BACKBONES:
+            getattr(model, name).load_state_dict(getattr(run.backbones.model, name).state_dict())
+    return model
 
 
 def _validate(bundle: Bundle, videos: VideoList) -> dict[str, Any]:

@@ -41,7 +41,8 @@ class VideoReader:
 
     Frame i is the i-th frame in display order that the decoder delivers, as in a sequential read. Reading
     goes on from frame to frame where they are dense and seeks where they are sparse. All methods raise
-    `DecodeError`, naming the file. What a decoder conceals inside a damaged frame is shown as concealed.
+    `DecodeError`, naming the file. What a decoder conceals inside a damaged frame is shown as concealed;
+    frames that damage has swallowed whole are found out when decoding passes them, not when it seeks past.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -54,8 +55,9 @@ class VideoReader:
         """Number of the frame that the decoder delivers next."""
         self._last_met = -1
         """Highest number that a delivered frame was given."""
-        self._seek_from = 0
-        """Frames before this number are reached without seeking: the file's own index led past them."""
+        self._sought = -1
+        """The last target of a seek; on the way to it no other seek is made."""
+        self._can_seek = True
         self._recounted = False
         self._kept: dict[int, NDArray[np.uint8]] = {}
         """Decoded frames [H, W, 3] which the present clip or a later one still needs."""
@@ -130,7 +132,8 @@ class VideoReader:
         """Take one frame, the target or one before it, from the decoder; seek first where it pays."""
         if self._container is None:
             self._restart()
-        if target < self._next or self._frames_saved_by_seek(target) > SEEK_WORTH_FRAMES:
+        pays = target != self._sought and self._frames_saved_by_seek(target) > SEEK_WORTH_FRAMES
+        if target < self._next or pays:
             self._go_before(target)
         frame = next(self._delivered, None)
         if frame is None or (self._scan.table.seekable and self._scan.table.find(frame.pts) != self._next):
@@ -147,23 +150,24 @@ class VideoReader:
     def _keyframes_before(self, target: int) -> NDArray[np.int64]:
         """Keyframes shown no later than the target, nearest first; none where seeking does not work."""
         keyframes = self._scan.table.keyframes
-        count = np.searchsorted(keyframes, target, side="right") if target >= self._seek_from else 0
+        count = np.searchsorted(keyframes, target, side="right") if self._can_seek else 0
         return keyframes[:count][::-1]
 
     def _go_before(self, target: int) -> None:
         """Place the decoder at the target or before it."""
+        self._sought = target
+        came_from = self._next if self._next <= target else 0
         for keyframe in self._keyframes_before(target)[:SEEK_TRIES]:
             if keyframe == 0:
-                self._seek_from = target + 1
-                break
+                break  # the beginning is reached more surely without a seek
             frame = self._seek(int(self._scan.table.pts[keyframe]))
             number = self._scan.table.find(frame.pts) if frame is not None else None
-            if frame is not None and number is not None and number <= target:
+            if frame is not None and number is not None and came_from <= number <= target:
                 self._delivered = chain([frame], self._delivered)
                 self._next = number
                 return
         else:
-            self._seek_from = len(self._scan.table)
+            self._can_seek = False  # the file's own index misleads
         self._restart()
 
     def _seek(self, pts: int) -> VideoFrame | None:

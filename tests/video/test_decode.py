@@ -120,6 +120,16 @@ def test_a_file_that_cannot_seek_is_read_in_order(long_video: Path, monkeypatch:
     np.testing.assert_array_equal(found.data, expected.data)
 
 
+def test_seeks_that_always_land_at_the_beginning_end_all_the_same(
+    long_video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = decode_frames(long_video, [30, 250, 299])
+    seek = VideoReader._seek
+    monkeypatch.setattr(VideoReader, "_seek", lambda reader, pts: seek(reader, 0))
+    found = decode_frames(long_video, [30, 250, 299])
+    np.testing.assert_array_equal(found.data, expected.data)
+
+
 def test_no_frames_asked_for(long_video: Path) -> None:
     frames = decode_frames(long_video, [])
     assert frames.data.shape == (0, 32, 32, 3)
