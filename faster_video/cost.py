@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import accumulate
 
 import torch
+from rich.box import SIMPLE
 from rich.table import Table
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -205,19 +206,28 @@ def _backbone_cost(name: str, runs_on: RunsOn, backbone: ClipResNet, clip: Tenso
 
 def cost_table(cost: VideoCost) -> Table:
     """The cost of a video, one line per part, for the terminal."""
-    table = Table(title=f"One video of {cost.num_clips} clips, pattern {cost.pattern}", show_footer=True)
-    saved = f"{cost.ratio:.1%} of {_digits(cost.all_expensive_gmacs)}, all clips expensive"
-    table.add_column("part", "video")
-    table.add_column("runs on", saved)
+    table = Table(
+        title=f"One video of {cost.num_clips} clips, pattern {cost.pattern}",
+        caption=f"{cost.ratio:.1%} of the {_digits(cost.all_expensive_gmacs)} GMACs that all clips expensive would cost",
+        box=SIMPLE,
+        pad_edge=False,
+        show_footer=True,
+    )
+    table.add_column("part", "video", no_wrap=True)
+    table.add_column("runs on", no_wrap=True)
     table.add_column("runs", justify="right")
     table.add_column("GMACs each", justify="right")
     table.add_column("GMACs", _digits(cost.gmacs), justify="right")
-    table.add_column("parameters", f"{cost.parameters:,}", justify="right")
+    table.add_column("weights", _millions(cost.parameters), justify="right")
     for part in cost.parts:
         runs = cost.runs(part)
         each, together = _digits(part.gmacs), _digits(runs * part.gmacs)
-        table.add_row(part.name, part.runs_on, str(runs), each, together, f"{part.parameters:,}")
+        table.add_row(part.name, part.runs_on, str(runs), each, together, _millions(part.parameters))
     return table
+
+
+def _millions(count: int) -> str:
+    return f"{count / 1e6:,.2f} M"
 
 
 def _digits(gmacs: float) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from faster_video.config import BackboneConfig, ClipConfig, ModelConfig
@@ -71,14 +72,30 @@ def _compared(table: dict[str, Any], cell: dict[str, Any]) -> PaperCell:
 
 def paper_table(cells: list[PaperCell]) -> Table:
     """The comparison for the terminal."""
-    table = Table(title="Multiply-adds / 1e9: the paper's GFLOPs and ours")
-    for heading in ("table", "row", "per"):
-        table.add_column(heading)
-    for heading in ("paper", "ours", "difference"):
-        table.add_column(heading, justify="right")
-    table.add_column("note")
+    remarks = ["Tables 2 and 7 are per clip, 4 and 6 per video."]
+    remarks += [f"misprint: {cell.row} ({cell.misprint})" for cell in cells if cell.misprint]
+    remarks.append(f"rounded: beyond {TOLERANCE_PERCENT:g} %, but the same once rounded to one decimal as in the paper")
+    table = Table(
+        title="Multiply-adds / 1e9: the paper's GFLOPs and ours",
+        caption="\n".join(remarks),
+        caption_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+    )
+    for heading in ("table", "row"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("paper", "ours", "diff."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("note", no_wrap=True)
     for cell in cells:
-        note = f"misprint: {cell.misprint}" if cell.misprint else "" if cell.agrees else "differs"
         numbers = (f"{cell.paper_gmacs:.1f}", f"{cell.gmacs:.2f}", f"{cell.difference_percent:+.2f} %")
-        table.add_row(str(cell.table), cell.row, cell.per, *numbers, note)
+        table.add_row(str(cell.table), cell.row, *numbers, _note(cell))
     return table
+
+
+def _note(cell: PaperCell) -> str:
+    if cell.misprint:
+        return "misprint"
+    if abs(cell.difference_percent) <= TOLERANCE_PERCENT:
+        return ""
+    return "rounded" if cell.agrees else "differs"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from faster_video.errors import ConfigError
 
-_WRITTEN = re.compile(r"(\d+):(\d+)")
+_WRITTEN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Pattern:
         if text == "first":
             return cls(1, None)
         written = _WRITTEN.fullmatch(text)
-        if written is None or written.groups() == ("0", "0") or int(written[1]) + int(written[2]) == 0:
+        if written is None or int(written[1]) + int(written[2]) == 0:
             raise ConfigError(
                 f"pattern is {text!r}; write it E:C with whole numbers that are not both 0, such as 1:3 "
                 "(one expensive clip, then three cheap ones), or 'first'"

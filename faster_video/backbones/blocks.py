@@ -45,9 +45,7 @@ MakeMiddle = Callable[[int, tuple[int, int, int]], nn.Sequential]
 class Bottleneck(nn.Module):
     """1×1×1 reduce, the middle (which carries the stride), 1×1×1 restore, plus the shortcut."""
 
-    def __init__(
-        self, channels_in: int, channels: int, stride: tuple[int, int, int], make_middle: MakeMiddle
-    ) -> None:
+    def __init__(self, channels_in: int, channels: int, stride: tuple[int, int, int], make_middle: MakeMiddle) -> None:
         super().__init__()
         channels_out = EXPANSION * channels
         self.reduce = conv_bn_relu(channels_in, channels, (1, 1, 1))

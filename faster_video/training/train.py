@@ -24,7 +24,7 @@ from faster_video.datasets import VideoList
 from faster_video.errors import ConfigError, DataError, TrainingError
 from faster_video.evaluation import evaluate
 from faster_video.files import replacing_file
-from faster_video.inference import Classifier
+from faster_video.inference import Classifier, choose_device
 from faster_video.model import Faster, build_model
 from faster_video.training.learners import AggregatorLearner, BackboneLearner
 from faster_video.training.logs import RunLog
@@ -90,12 +90,13 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
 
     Raises:
         DataError: too few labels, or a label with a single video.
-        ConfigError: `run.backbones` do not fit the recipe or the labels.
+        ConfigError: `run.backbones` do not fit the recipe or the labels; device or precision are not to be had here.
         TrainingError: the run directory is taken, not writable, or holds another run; or training failed.
         KeyboardInterrupt: interrupted, with the state saved; call again with `resume`.
     """
     check_trainable(run.data)
     check_backbones(run)
+    _check_device(run)
     _open_run(run, resume)
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)
     model = _first_model(run)
@@ -138,6 +139,13 @@ def check_backbones(run: RunConfig) -> None:
                 f"the {name} backbone of the bundle is {getattr(theirs.model, name)}, but the recipe asks for "
                 f"{getattr(run.recipe.model, name)}; choose the recipe that the bundle was trained with"
             )
+
+
+def _check_device(run: RunConfig) -> None:
+    """Refuse a device that is not here, and a precision that it does not have."""
+    device = choose_device(run.device)
+    if run.precision == "16-mixed" and device.type == "cpu":
+        raise ConfigError("precision is 16-mixed, which only GPUs compute in; on the CPU choose 32-true or bf16-mixed")
 
 
 def _first_model(run: RunConfig) -> Faster:
