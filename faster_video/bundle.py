@@ -147,8 +147,9 @@ def _as_int(value: object) -> object:
 
 
 def _as_float(value: object) -> object:
-    """JSON written by hand may say 1 for 1.0."""
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """JSON written by hand may say 1 for 1.0, but not `true`."""
+    value = _as_int(value)
+    return float(value) if isinstance(value, int) else value
 
 
 def _as_tuple(value: object) -> object:

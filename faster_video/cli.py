@@ -140,11 +140,7 @@ def _print_classification(video: "Classification", top: int) -> None:
     _print(timeline_table(video))
     for label, probability in video.labels[:top]:
         print(f"{probability:7.1%}  {label}")
-    saving = video.gmacs / video.gmacs_all_expensive
-    print(
-        f"{video.gmacs:.3f} GMACs, {saving:.0%} of the {video.gmacs_all_expensive:.3f} of all clips expensive; "
-        f"{video.seconds:.2f} s for {video.video_seconds:.2f} s of video\n"
-    )
+    print(f"{video.seconds:.2f} s of work for {video.video_seconds:.2f} s of video\n")
 
 
 def _add_evaluate(command: ArgumentParser, _recipe: str) -> None:

@@ -208,7 +208,7 @@ def cost_table(cost: VideoCost) -> Table:
     """The cost of a video, one line per part, for the terminal."""
     table = Table(
         title=f"One video of {cost.num_clips} clips, pattern {cost.pattern}",
-        caption=f"{cost.ratio:.1%} of the {_digits(cost.all_expensive_gmacs)} GMACs that all clips expensive would cost",
+        caption=f"{cost.ratio:.1%} of the {_digits(cost.all_expensive_gmacs)} GMACs of all clips expensive",
         box=SIMPLE,
         pad_edge=False,
         show_footer=True,
@@ -231,5 +231,7 @@ def _millions(count: int) -> str:
 
 
 def _digits(gmacs: float) -> str:
-    """One decimal like the paper, three digits where that would show next to nothing."""
-    return f"{gmacs:,.1f}" if gmacs >= 100 or gmacs == 0 else f"{gmacs:.3g}"
+    """One decimal like the paper, two or three digits where that would show next to nothing."""
+    if gmacs >= 100 or gmacs == 0:
+        return f"{gmacs:,.1f}"
+    return f"{gmacs:.3g}" if gmacs >= 0.001 else f"{gmacs:.2g}"

@@ -1,5 +1,6 @@
 """Writing files so that a reader sees the old content or the new, never half of it."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; flushed and renamed to `path` when the block ends well, removed when not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     aside = Path(name)
@@ -29,7 +30,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """A new folder beside `path` to fill; it takes the place of `path`, whole, when the block ends well."""
     path = path.resolve()  # a link stays and what it leads to is replaced; `.` gets its name
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     retired = aside.with_name(aside.name + ".old")
     try:
@@ -46,6 +47,14 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             retired.rename(path)
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it; a file in the way is called that, not `File exists`."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
 
 
 def _flush(path: Path) -> None:

@@ -30,9 +30,11 @@ def randomised(config: ModelConfig, num_classes: int = len(LABELS)) -> Faster:
     for name, value in model.state_dict().items():
         if name.endswith("running_mean"):
             value.copy_(0.1 * torch.randn_like(value))
-        elif name.endswith(("running_var", "restore.1.weight")):
+        elif name.endswith("running_var"):
             value.copy_(0.5 + torch.rand_like(value))
-    for part, std in ((model, 0.1), (model.expensive, 0.02), (model.cheap, 0.3)):
+        elif name.endswith("restore.1.weight"):
+            value.copy_(0.2 * torch.rand_like(value))
+    for part, std in ((model, 0.3), (model.expensive, 0.3), (model.cheap, 0.3)):
         torch.nn.init.normal_(part.classifier.linear.weight, std=std)
     return model.eval()
 

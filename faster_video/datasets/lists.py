@@ -89,9 +89,8 @@ def _read_folder(folder: Path) -> list[LabelledVideo]:
 def _read_csv(path: Path) -> list[LabelledVideo]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [
-                (line, row) for line, row in enumerate(csv.reader(file), start=1) if any(cell.strip() for cell in row)
-            ]
+            reader = csv.reader(file)
+            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: is not a CSV text file: {error}") from error
     except OSError as error:

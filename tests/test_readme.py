@@ -1,0 +1,77 @@
+"""What the README tells people to type works as written; only lists and lengths are made small."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from faster_video.cli import main
+from faster_video.config import MotionConfig
+from faster_video.datasets import read_list
+from faster_video.datasets.motion_set import write_motion_set
+from faster_video.inference import DEFAULT_BUNDLE
+
+README = Path(__file__).parents[1] / "README.md"
+SHORT = shlex.split(
+    "--stage1_expensive.epochs 1 --stage1_expensive.warmup_epochs 0 --stage1_cheap.epochs 1 "
+    "--stage1_cheap.warmup_epochs 0 --stage2.epochs 1 --stage2.warmup_epochs 0 --stage2_stored_views 1 --workers 0"
+)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text("utf-8"), flags=re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Every `faster-video …` of the shell blocks, as words."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line.partition(">")[0], comments=True) for line in lines if line.startswith("faster-video")]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the README's commands name."""
+    home = tmp_path_factory.mktemp("home")
+    small = MotionConfig(videos=36, test_share=0.3, size=32, seed=1)
+    write_motion_set(home / "set", small)
+    (home / "more-videos").mkdir()
+    for number, video in enumerate(read_list(home / "set" / "test.csv").videos[:3]):
+        target = home / "holiday.mp4" if number == 0 else home / "more-videos" / f"{number}.mp4"
+        target.write_bytes(video.path.read_bytes())
+    return home
+
+
+def test_the_readme_names_every_command() -> None:
+    assert {words[1] for words in commands()} == {"classify", "train", "evaluate", "make-motion"}
+
+
+@pytest.mark.slow
+def test_the_readme_commands_run_in_their_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    for words in sorted(commands(), key=lambda words: words[1] != "train"):  # the others use its bundle
+        assert main(prepared(words, home)) == 0, words
+
+
+def prepared(words: list[str], home: Path) -> list[str]:
+    """The command with `LIST` and `*.mp4` filled in, and with training cut short."""
+    lists = {
+        "LIST": ["set/train.csv"],
+        "TEST_LIST": ["set/test.csv"],
+        "*.mp4": [str(path) for path in home.glob("*.mp4")],
+    }
+    filled = [part for word in words[1:] for part in lists.get(word, [word])]
+    if words[1] == "make-motion":
+        return [*filled[:-1], "24"]
+    return [*filled, *SHORT] if words[1] == "train" else filled
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(home)
+    (example,) = blocks("python")
+    exec(example.replace("runs/mine/bundle", str(DEFAULT_BUNDLE)), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 8  # the answer, then one line per clip
