@@ -6,6 +6,7 @@ Everything heavy is imported inside the command that needs it, so that `--help` 
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
-from faster_video.config import MotionConfig, Recipe
+from faster_video.config import MotionConfig, Recipe, require_at_least
 from faster_video.errors import ConfigError, DataError, FasterVideoError
 from faster_video.recipes import RECIPES, get_recipe
 
@@ -31,11 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 (some files failed), 2 (bad input), 130 (ctrl-C)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        parser = make_parser(words)
-        parsed = parser.instantiate(parser.parse_args(words))
-        return COMMANDS[parsed.command](parsed[parsed.command])
-    except (FasterVideoError, argparse.ArgumentError) as error:
+        parsed = _parse(words)
+        code = COMMANDS[parsed.command](parsed[parsed.command])
+        sys.stdout.flush()  # here, where a closed pipe is caught, and not when Python ends
+        return code
+    except FasterVideoError as error:
         _complain(error)
+        return BAD_INPUT
+    except argparse.ArgumentError as error:
+        _complain(_plain(error))
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -47,11 +52,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(error: Exception | str) -> None:
     """One line on stderr, whatever the message holds."""
-    print("faster-video: error:", " ".join(str(error).split()), file=sys.stderr)
+    from faster_video.video.container import printable
+
+    print("faster-video: error:", printable(" ".join(str(error).split())), file=sys.stderr)
 
 
-def make_parser(words: Sequence[str]) -> ArgumentParser:
-    """The whole command line; `words` because a recipe's values are the defaults of `train`."""
+def _plain(error: argparse.ArgumentError) -> str:
+    """What the parser says, as one sentence: which option, its value, what is allowed."""
+    message = " ".join(str(error).split())
+    for clumsy, plain in _PLAIN:
+        found = re.fullmatch(clumsy, message)
+        if found:
+            return plain(*found.groups())
+    return message
+
+
+def _parse(words: Sequence[str]) -> Namespace:
+    """The command's options; `train` is parsed again where a --config file names the recipe."""
+    recipe = _recipe_named_in(words)
+    parser = make_parser(recipe)
+    try:
+        parsed = parser.parse_args(words)
+        if parsed.command == "train" and parsed.train.recipe != recipe:
+            parser = make_parser(parsed.train.recipe)
+            parsed = parser.parse_args(words)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the --config file is not text: {error}") from error
+    options: Namespace = parser.instantiate(parsed)
+    return options
+
+
+def make_parser(recipe: str) -> ArgumentParser:
+    """The whole command line; the recipe's values are the defaults of `train`."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog="faster-video",
@@ -60,7 +92,6 @@ def make_parser(words: Sequence[str]) -> ArgumentParser:
         version=faster_video.__version__,
     )
     commands = parser.add_subcommands(dest="command", metavar="COMMAND")
-    recipe = _recipe_named_in(words)
     for name, (description, add_arguments) in _DESCRIPTIONS.items():
         command = ArgumentParser(exit_on_error=False, description=description)
         add_arguments(command, recipe)
@@ -94,24 +125,27 @@ def _add_running(command: ArgumentParser) -> None:
 def _classify(options: Namespace) -> int:
     from faster_video.inference import Classification, classify_many, find_videos, load, plot_timeline
     from faster_video.inference.picture import require_picture_path
+    from faster_video.inference.timeline import MOST_VIDEOS
+    from faster_video.video.container import printable
 
     if options.top < 1:
         raise ConfigError(f"--top is {options.top}; it must be at least 1")
     if options.json and options.jsonl:
         raise ConfigError("--json and --jsonl are both given; choose one")
-    if options.plot:
+    if options.plot is not None:
         require_picture_path(options.plot)
     paths = find_videos(options.paths)
     classifier = load(options.bundle, pattern=options.pattern, device=options.device)
-    done, failed, drawn, shown = 0, 0, [], []
+    done, failed, shown = 0, 0, []
+    drawn: list[Classification] = []
     for result in classify_many(classifier, paths):
         if isinstance(result, Classification):
             done += 1
-            if options.plot:
+            if options.plot is not None and len(drawn) < MOST_VIDEOS:
                 drawn.append(result)
         else:
             failed += 1
-            _complain(f"{result.path}: {result.reason}")
+            _complain(f"{printable(result.path)}: {result.reason}")
         if options.jsonl:
             print(json.dumps(_as_dict(result, options.top)), flush=True)
         elif options.json:
@@ -122,7 +156,8 @@ def _classify(options: Namespace) -> int:
         print(json.dumps(shown, indent=2))
     if drawn:
         plot_timeline(drawn, options.plot)
-        print(f"timeline drawn in {options.plot}", file=sys.stderr)
+        of_all = f" of the first {len(drawn)} of {done} videos" if done > len(drawn) else ""
+        print(f"timeline{of_all} drawn in {printable(options.plot)}", file=sys.stderr)
     if not failed:
         return 0
     return PARTLY_FAILED if done else BAD_INPUT
@@ -162,8 +197,9 @@ def _evaluate(options: Namespace) -> int:
     from faster_video.evaluation import baseline, evaluate, evaluation_table, plot_confusion
     from faster_video.inference import DEFAULT_BUNDLE, Classifier
     from faster_video.inference.picture import require_picture_path
+    from faster_video.video.container import printable
 
-    if options.plot:
+    if options.plot is not None:
         require_picture_path(options.plot)
     videos = read_list(options.list)
     bundle = load_bundle(DEFAULT_BUNDLE if options.bundle == "default" else options.bundle)
@@ -176,19 +212,19 @@ def _evaluate(options: Namespace) -> int:
         )
     if options.pattern is not None:
         bundle = bundle.with_pattern(options.pattern)
-    result = evaluate(Classifier(bundle, options.device), videos.videos, show_progress=True)
+    result = evaluate(Classifier(bundle, options.device), videos.videos, show_progress=sys.stderr.isatty())
     if len(result.unreadable) == len(result.videos):
         raise DataError(
-            f"{options.list}: none of its {len(result.videos)} videos could be read; the first: "
-            f"{result.unreadable[0].path}: {result.unreadable[0].unreadable}"
+            f"{printable(options.list)}: none of its {len(result.videos)} videos could be read; the first: "
+            f"{printable(result.unreadable[0].path)}: {result.unreadable[0].unreadable}"
         )
     if options.json:
         print(json.dumps(result.as_dict(), indent=2))
     else:
         _print(evaluation_table(result))
-    if options.plot:
+    if options.plot is not None:
         plot_confusion(result, options.plot)
-        print(f"confusion matrix drawn in {options.plot}", file=sys.stderr)
+        print(f"confusion matrix drawn in {printable(options.plot)}", file=sys.stderr)
     return 0
 
 
@@ -292,13 +328,15 @@ def _make_motion(options: Namespace) -> int:
     from rich.progress import Progress
 
     from faster_video.datasets.motion_set import write_motion_set
+    from faster_video.video.container import printable
 
     config = MotionConfig(**{field.name: options[field.name] for field in fields(MotionConfig)})
+    require_at_least("workers", options.workers, -1)
     workers = (os.cpu_count() or 1) if options.workers < 0 else options.workers
-    with Progress(console=Console(stderr=True)) as progress:
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("writing videos", total=config.videos)
         write_motion_set(options.out, config, workers=workers, show=lambda count: progress.advance(task, count))
-    print(f"{config.videos} videos of {len(config.labels)} labels, train.csv and test.csv in {options.out}")
+    print(f"{config.videos} videos of {len(config.labels)} labels, train.csv and test.csv in {printable(options.out)}")
     return 0
 
 
@@ -322,3 +360,67 @@ _DESCRIPTIONS: dict[str, tuple[str, Callable[[ArgumentParser, str], None]]] = {
     "cost": ("Multiply-adds of a recipe, part by part, without running it.", _add_cost),
     "make-motion": ("Write made-up labelled videos whose label is an order of motions.", _add_make_motion),
 }
+_KINDS = {
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text; YAML takes 1:7 for a number of minutes unless it is written '1:7'",
+    "tuple": "a list such as [1, 2]",
+}
+_REQUIRED = {
+    "classify.paths": "PATH",
+    "evaluate.bundle": "BUNDLE",
+    "evaluate.list": "LIST",
+    "train.data": "--data LIST",
+    "train.out": "--out DIR",
+    "make-motion.out": "OUT",
+}
+_PLAIN: tuple[tuple[str, Callable[..., str]], ...] = (
+    (
+        r"the following arguments are required: (.*)",
+        lambda names: (
+            f"not given: {', '.join(_REQUIRED.get(name, name) for name in names.split(', '))}; see "
+            f"faster-video {names.split('.')[0]} --help"
+        ),
+    ),
+    (
+        r'expected "command" to be one of .*',
+        lambda: f"no command is given; choose one of {', '.join(COMMANDS)}",
+    ),
+    (
+        r"argument COMMAND: invalid choice: '(.*)' \(.*",
+        lambda name: f"unknown command {name!r}; choose one of {', '.join(COMMANDS)}",
+    ),
+    (
+        r'Parser key "config": .*: \'(.*)\'',
+        lambda path: f"--config is {path!r}, where there is no file; give a YAML file of options",
+    ),
+    (
+        r'Parser key "(.*)": Expected a <class \'(\w+)\'>\. Got value: (.*)',
+        lambda name, kind, value: f"--{name} is {value!r}; it must be {_KINDS.get(kind, kind)}",
+    ),
+    (
+        r'Parser key "(.*)": Expected a tuple with (\d+) elements\. Got value: (.*)',
+        lambda name, count, value: f"--{name} is {value}; it must be a list of {count} numbers",
+    ),
+    (
+        r'Parser key "(.*)": Unable to load config \'(.*)\' - .*',
+        lambda name, value: f"--{name} is {value!r}; set what is in it one by one, as --{name}.… with a value",
+    ),
+    (r"argument (\S+): expected one argument", lambda name: f"{name} is given without a value"),
+    (
+        r"argument (\S+): ignored explicit argument '(.*)'",
+        lambda name, value: f"{name} is given the value {value!r}, but takes none",
+    ),
+    (
+        r"unrecognized arguments: (.*)",
+        lambda words: f"unknown argument {words}; see faster-video COMMAND --help",
+    ),
+    (
+        r"Subcommand '(.*)' does not accept option '(.*)'",
+        lambda command, name: f"unknown option {name}; see faster-video {command} --help",
+    ),
+    (r"Problems parsing config: (.*)", lambda reason: f"the --config file is not YAML: {reason}"),
+    (r"Unexpected config: (.*)", lambda text: f"the --config file holds {text!r}; it must be lines of NAME: VALUE"),
+)
+"""Messages of argparse and jsonargparse, and how we put them."""

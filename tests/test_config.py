@@ -122,7 +122,7 @@ def test_the_outermost_allowed_values_are_taken(config: Callable[..., object], v
 
 def test_settings_are_given_by_name_and_cannot_be_changed() -> None:
     with pytest.raises(TypeError, match="positional argument"):
-        ClipConfig(16)  # type: ignore[misc]
+        ClipConfig(16)  # type: ignore[call-arg]
     with pytest.raises(FrozenInstanceError):
         ClipConfig().num_clips = 2  # type: ignore[misc]
 

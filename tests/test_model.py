@@ -79,9 +79,7 @@ def test_an_answer_depends_on_no_later_clip_and_on_no_other_video(aggregator: st
 def test_each_clip_is_seen_by_its_own_network_only(pattern: str) -> None:
     model, clips, seen = randomised(small_config(pattern=pattern)), random_clips(1, 7), []
     for name, backbone in (("E", model.expensive), ("c", model.cheap)):
-        backbone.register_forward_pre_hook(
-            lambda _, inputs, name=name: seen.append((name, float(inputs[0].sum())))  # type: ignore[misc]
-        )
+        backbone.register_forward_pre_hook(lambda _, inputs, name=name: seen.append((name, float(inputs[0].sum()))))
     with torch.inference_mode():
         model(clips)
     letters = {"1:0": "EEEEEEE", "0:1": "ccccccc", "1:1": "EcEcEcE", "1:3": "EcccEcc", "2:1": "EEcEEcE"}
@@ -103,7 +101,8 @@ def test_average_is_the_mean_of_each_clips_own_softmax() -> None:
     with torch.inference_mode():
         networks = (model.expensive, model.cheap, model.expensive)
         scores = [
-            network.classifier(network(clip)).softmax(-1) for network, clip in zip(networks, clips.unbind(1), strict=True)
+            network.classifier(network(clip)).softmax(-1)
+            for network, clip in zip(networks, clips.unbind(1), strict=True)
         ]
         torch.testing.assert_close(model(clips)[:, -1].exp(), sum(scores) / 3)
     assert (scores[0] - scores[1]).abs().max() > 0.05

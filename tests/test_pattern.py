@@ -57,7 +57,25 @@ def test_what_is_written_is_read_back(expensive: int, cheap: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":", "1", "1:", ":1", "1:-1", "-1:1", "1:1:1", "1.5:1", "E:C", "0:0", "00:0", "First", " 1:3", "1:3\n", "1 : 3", "१:३"],
+    [
+        "",
+        ":",
+        "1",
+        "1:",
+        ":1",
+        "1:-1",
+        "-1:1",
+        "1:1:1",
+        "1.5:1",
+        "E:C",
+        "0:0",
+        "00:0",
+        "First",
+        " 1:3",
+        "1:3\n",
+        "1 : 3",
+        "१:३",
+    ],
 )
 def test_junk_is_refused_by_name(text: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -46,7 +46,11 @@ def test_the_papers_recipes_see_and_learn_as_the_specification_says(make: Any) -
     )
     for stage in (recipe.stage1_expensive, recipe.stage1_cheap):
         assert (stage.epochs, stage.warmup_epochs, stage.optimizer) == (45, 10, "sgd")
-        assert (stage.momentum, stage.weight_decay, stage.peak_learning_rate) == (0.9, 1e-4, 0.01 * stage.batch_size / 32)
+        assert (stage.momentum, stage.weight_decay, stage.peak_learning_rate) == (
+            0.9,
+            1e-4,
+            0.01 * stage.batch_size / 32,
+        )
     assert recipe.stage2.epochs < recipe.stage1_expensive.epochs  # SPEC: "fewer epochs, same schedule"
     assert recipe.stage2_stored_views == 0  # new random clips in every epoch, as the paper does
 

@@ -29,13 +29,17 @@ def read_text(tmp_path: Path, content: str | bytes) -> VideoList:
     return read_list(path)
 
 
-# ---- a folder of class folders
-
-
 def test_folders_are_labels_and_everything_below_them_is_found_in_order(tmp_path: Path) -> None:
     for name in ("wave/b.mp4", "wave/a.MP4", "wave/deep/er/c.webm", "jump/z.avi", "jump/a.mkv"):
         touch(tmp_path / name)
-    for name in ("top.mp4", "wave/notes.txt", "wave/.hidden.mp4", ".git/x.mp4", "wave/.thumbnails/y.mp4", "empty/x.csv"):
+    for name in (
+        "top.mp4",
+        "wave/notes.txt",
+        "wave/.hidden.mp4",
+        ".git/x.mp4",
+        "wave/.thumbnails/y.mp4",
+        "empty/x.csv",
+    ):
         touch(tmp_path / name)
     videos = read_list(str(tmp_path))
     assert pairs(videos) == [
@@ -48,7 +52,9 @@ def test_folders_are_labels_and_everything_below_them_is_found_in_order(tmp_path
     assert videos.labels == ["jump", "wave"]
 
 
-@pytest.mark.parametrize("name", ["[ab]", "a & b; c!", "#1", "*", "~", "$HOME", "weiß 跳", " leading", "%20", "a,b", '"q"'])
+@pytest.mark.parametrize(
+    "name", ["[ab]", "a & b; c!", "#1", "*", "~", "$HOME", "weiß 跳", " leading", "%20", "a,b", '"q"']
+)
 def test_odd_names_are_just_names(name: str, tmp_path: Path) -> None:
     touch(tmp_path / name / f"{name}.mp4")
     touch(tmp_path / "other" / "x.mp4")
@@ -81,8 +87,6 @@ def test_a_folder_without_videos_says_what_it_should_hold(tmp_path: Path) -> Non
         f"{tmp_path}: holds no labelled videos; it must have one folder per label with video files in it (3gp, avi, "
     )
 
-
-# ---- a CSV file
 
 TWO = [("a.mp4", "wave"), ("sub/b.mp4", "jump")]
 
@@ -150,7 +154,9 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x00\x01\x02\xff\xfe", b"a.mp4,w\xe9ve\n", b'"a.mp4,' + b"x" * 200_000], ids=["binary", "latin", "huge"]
+    "content",
+    [b"\x00\x01\x02\xff\xfe", b"a.mp4,w\xe9ve\n", b'"a.mp4,' + b"x" * 200_000],
+    ids=["binary", "latin", "huge"],
 )
 def test_a_list_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
@@ -176,9 +182,6 @@ def test_any_bytes_are_read_or_refused_by_name(content: bytes, tmp_path_factory:
         assert str(error).startswith(str(folder / "list.csv"))
     else:
         assert videos.videos and all(video.label.strip() for video in videos.videos)
-
-
-# ---- the hash of a list
 
 
 def test_hash_does_not_depend_on_where_the_list_lies(tmp_path: Path) -> None:

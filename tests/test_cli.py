@@ -1,0 +1,321 @@
+"""The command line: every wrong use ends in one clear sentence, every right one in what was asked for.
+
+The wrong uses are the table in `wrong_uses.py`.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import pytest
+from wrong_uses import WRONG_USES, WrongUse, make_place
+
+import faster_video
+from faster_video.bundle import load_bundle
+from faster_video.cli import main
+from faster_video.config import ClipConfig, MotionConfig, Recipe
+from faster_video.cost import video_cost
+from faster_video.datasets import read_list
+from faster_video.evaluation import baseline, evaluate
+from faster_video.inference import Classifier, load
+from faster_video.recipes import faster16, get_recipe, motion
+
+RUN = "import sys; from faster_video.cli import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which all commands are given."""
+    folder = tmp_path_factory.mktemp("place")
+    make_place(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def in_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def run(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Exit code, what is printed, and what is said on stderr."""
+    code = main(shlex.split(command))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def is_said(sentence: str, stderr: str) -> bool:
+    """Whether stderr is this one sentence; `…` in it stands for anything, or for itself."""
+    wanted = ".+".join(map(re.escape, f"faster-video: error: {sentence}\n".split("…")))
+    return re.fullmatch(wanted, stderr) is not None
+
+
+def test_the_table_is_long_enough_and_names_each_use_once() -> None:
+    assert len({use.what for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES) >= 30
+    commands = ["classify", "evaluate", "train", "cost", "make-motion"]
+    assert all(sum(use.command.startswith(name) for use in WRONG_USES) >= 4 for name in commands)
+
+
+@pytest.mark.parametrize("use", WRONG_USES, ids=lambda use: use.what)
+def test_wrong_use_is_one_clear_sentence(use: WrongUse, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(place.rglob("*"))
+    code, printed, said = run(use.command, capsys)
+    assert (code, is_said(use.sentence, said)) == (use.exit_code, True), said
+    assert (printed == "") == (code == 2)
+    assert sorted(place.rglob("*")) == before  # and leaves nothing behind
+
+
+@pytest.mark.parametrize("what", ["text renamed to .mp4", "no command", "config file is a video"])
+def test_wrong_use_in_a_process_of_its_own(what: str) -> None:
+    (use,) = (use for use in WRONG_USES if use.what == what)
+    done = subprocess.run([sys.executable, "-c", RUN, *shlex.split(use.command)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert is_said(use.sentence, done.stderr), done.stderr
+
+
+def test_ctrl_c_is_no_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("faster_video.inference.find_videos", interrupted)
+    assert run("classify wave/0.mp4 --bundle bundle", capsys) == (130, "", "interrupted\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-c", RUN, "cost", "--recipe", "tiny", "--json"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()  # as `| head` does, long before anything is printed
+        assert (process.stderr.read(), process.wait()) == (b"", 0)
+
+
+def test_classify_prints_the_timeline_and_the_best_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, said = run("classify wave/0.mp4 --bundle bundle --top 2 --device cpu", capsys)
+    assert (code, said) == (0, "")
+    answer = load("bundle", device="cpu").classify("wave/0.mp4")
+    lines = printed.splitlines()
+    assert f"wave/0.mp4: {answer.label} ({answer.probability:.1%})" in lines[0]
+    assert [line for line in lines if line.endswith(("  wave", "  jump", "  sit"))] == [
+        f"{share:7.1%}  {label}" for label, share in answer.labels[:2]
+    ]
+    assert lines[-2].endswith(f" s of work for {answer.video_seconds:.2f} s of video")
+
+
+def test_classify_json_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, said = run("classify wave jump/1.mp4 --bundle bundle --json --top 1 --pattern 0:1", capsys)
+    assert (code, said) == (0, "")
+    videos = json.loads(printed)
+    assert [video["path"] for video in videos] == ["wave/0.mp4", "wave/1.mp4", "jump/1.mp4"]  # a folder is searched
+    for video in videos:
+        assert (len(video["labels"]), len(video["clips"]), video["pattern"]) == (1, 3, "0:1")
+        assert not any(clip["expensive"] for clip in video["clips"])
+        answer = load("bundle", pattern="0:1").classify(video["path"])
+        assert video["labels"][0] == {"label": answer.label, "probability": pytest.approx(answer.probability)}
+
+
+def test_classify_jsonl_is_a_line_per_file_bad_ones_too(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, said = run("classify wave/0.mp4 text.mp4 jump --bundle bundle --jsonl", capsys)
+    lines = [json.loads(line) for line in printed.splitlines()]
+    assert [line["path"] for line in lines] == ["wave/0.mp4", "text.mp4", "jump/0.mp4", "jump/1.mp4"]
+    assert [("error" in line) for line in lines] == [False, True, False, False]
+    assert lines[1]["error"].startswith("not a video file that can be read")
+    assert code == 1 and is_said(f"text.mp4: {lines[1]['error']}", said)
+
+
+def test_classify_plot_is_a_picture_of_the_videos_that_were_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "timeline.png"
+    code, _, said = run(f"classify wave none.mp4 --bundle bundle --json --plot {picture}", capsys)
+    assert code == 1
+    assert said.splitlines() == [
+        "faster-video: error: none.mp4: No such file or directory",
+        f"timeline drawn in {picture}",
+    ]
+    one = tmp_path / "one.png"
+    run(f"classify wave/0.mp4 --bundle bundle --json --plot {one}", capsys)
+    heights = [matplotlib.image.imread(path).shape[0] for path in (one, picture)]
+    assert heights[1] == pytest.approx(2 * heights[0], rel=0.1)  # two panels
+
+
+def test_classify_plot_of_very_many_videos_draws_the_first_twelve(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[list[str]] = []
+    monkeypatch.setattr(
+        "faster_video.inference.plot_timeline", lambda videos, _: drawn.append([str(video.path) for video in videos])
+    )
+    code, printed, said = run(f"classify {'wave ' * 7} --bundle bundle --json --plot many.png", capsys)
+    assert (code, said) == (0, "timeline of the first 12 of 14 videos drawn in many.png\n")
+    assert len(json.loads(printed)) == 14 and drawn == [["wave/0.mp4", "wave/1.mp4"] * 6]
+
+
+def test_classify_plot_that_cannot_be_written_still_prints_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, said = run("classify wave/0.mp4 --bundle bundle --json --plot text.mp4/a.png", capsys)
+    assert code == 2 and len(json.loads(printed)) == 1
+    assert is_said("text.mp4/a.png: cannot write the picture there: Not a directory", said)
+
+
+def numbers(printed: str) -> dict[str, Any]:
+    """Of an evaluation; times differ from run to run."""
+    values: dict[str, Any] = json.loads(printed)
+    for each in (values, *values["videos"]):
+        del each["seconds_per_video" if each is values else "seconds"]
+    return values
+
+
+@pytest.mark.parametrize("source", ["list.csv", "list folder"])
+def test_evaluate_json_is_what_evaluate_returns(
+    source: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if source != "list.csv":
+        for label in ("wave", "jump"):
+            (tmp_path / label).symlink_to(place / label)
+        source = str(tmp_path)
+    code, printed, said = run(f"evaluate bundle {source} --json --pattern 1:1", capsys)
+    assert (code, said) == (0, "")
+    result = evaluate(Classifier(load_bundle("bundle").with_pattern("1:1")), read_list(source).videos)
+    assert numbers(printed) == numbers(json.dumps(result.as_dict()))
+    assert numbers(printed)["pattern"] == "1:1"
+
+
+def test_evaluate_average_is_the_baseline_of_the_same_backbones(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = run("evaluate bundle list.csv --json --aggregator average", capsys)
+    result = evaluate(Classifier(baseline(load_bundle("bundle"))), read_list("list.csv").videos)
+    assert code == 0 and numbers(printed) == numbers(json.dumps(result.as_dict()))
+    assert numbers(printed)["aggregator"] == "average"
+    _, printed, _ = run("evaluate bundle list.csv --json --aggregator fast_gru", capsys)
+    assert numbers(printed)["aggregator"] == "fast_gru"
+
+
+def test_evaluate_prints_a_table_and_draws_the_confusion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "confusion.svg"
+    code, printed, said = run(f"evaluate bundle list.csv --plot {picture}", capsys)
+    assert (code, said) == (0, f"confusion matrix drawn in {picture}\n")
+    assert "4 videos, pattern 1:3, fast_gru" in printed and "per-class mean" in printed
+    assert picture.read_text().lstrip().startswith("<?xml")
+
+
+def test_evaluate_lists_what_it_could_not_read_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "list.csv").write_text(f"{Path('wave/0.mp4').absolute()},wave\nnone.mp4,jump\n")
+    code, printed, said = run(f"evaluate bundle {tmp_path / 'list.csv'} --json", capsys)
+    assert (code, said) == (0, "")
+    values = json.loads(printed)
+    assert (values["num_videos"], values["num_unreadable"]) == (2, 1)
+    assert values["videos"][1]["unreadable"] == "No such file or directory"
+
+
+def test_cost_is_that_of_the_recipe_and_the_pattern(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, said = run("cost --json", capsys)
+    assert (code, said) == (0, "")
+    model = faster16().model
+    assert json.loads(printed) == {"recipe": "faster16"} | video_cost(model, ClipConfig(), 224, 400).as_dict()
+    _, printed, _ = run("cost --recipe tiny --classes 7 --pattern 0:1 --json", capsys)
+    values = json.loads(printed)
+    assert (values["recipe"], values["pattern"]) == ("tiny", "0:1")
+    assert next(part["runs"] for part in values["parts"] if part["name"] == "expensive backbone") == 0
+    _, table, _ = run("cost --recipe tiny --classes 7 --pattern 0:1", capsys)
+    assert "One video of 8 clips, pattern 0:1" in table
+    assert f"{values['ratio']:.1%} of the {values['all_expensive_gmacs']:.3g} GMACs" in table
+
+
+def test_cost_beside_the_papers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = run("cost --paper --json", capsys)
+    cells = json.loads(printed)
+    assert code == 0 and len(cells) == 29
+    assert [cell["row"] for cell in cells if not cell["agrees"]] == [cell["row"] for cell in cells if cell["misprint"]]
+    _, table, _ = run("cost --paper", capsys)
+    assert all(cell["row"] in table for cell in cells)
+
+
+def test_make_motion_writes_the_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "set"
+    command = f"make-motion {out} --videos 12 --phases 1 --size 32 --frames 20 --phase_frames [8,10] --workers 0"
+    assert run(command, capsys) == (0, f"12 videos of 6 labels, train.csv and test.csv in {out}\n", "")
+    assert len(read_list(out).videos) == 12
+    assert json.loads((out / "motion.json").read_text())["phase_frames"] == [8, 10]
+
+
+def trained_recipe(command: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Recipe, Any]:
+    """The recipe with which `train` is called; nothing is trained."""
+    calls: list[Any] = []
+
+    def record(run: Any, *, resume: bool) -> None:
+        calls.append(run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("faster_video.training.train.train", record)
+    assert main(shlex.split(command)) == 130
+    return calls[0].recipe, calls[0]
+
+
+def test_train_takes_the_recipes_values_and_those_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    start = f"train --data list.csv --out {tmp_path / 'run'}"
+    recipe, run = trained_recipe(start, monkeypatch)
+    assert recipe == get_recipe("tiny") and run.data.source == Path("list.csv")
+    recipe, run = trained_recipe(
+        f"{start} --recipe motion --stage2.epochs 7 --seed 5 --precision bf16-mixed", monkeypatch
+    )
+    assert recipe.stage2.epochs == 7 and (run.seed, run.precision) == (5, "bf16-mixed")
+    assert (recipe.clips, recipe.model, recipe.stage1_cheap) == (motion().clips, motion().model, motion().stage1_cheap)
+
+
+def test_train_takes_the_recipe_that_the_config_file_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = tmp_path / "settings.yaml"
+    config.write_text("recipe: motion\nseed: 3\nstage2:\n  epochs: 7\nmodel:\n  pattern: '1:7'\n")
+    start = f"train --data list.csv --out {tmp_path / 'run'} --config {config}"
+    recipe, run = trained_recipe(start, monkeypatch)
+    assert recipe.transform == motion().transform and recipe.stage1_cheap == motion().stage1_cheap
+    assert (recipe.stage2.epochs, recipe.model.pattern, run.seed) == (7, "1:7", 3)
+    recipe, run = trained_recipe(f"{start} --stage2.epochs 9 --seed 4 --model.pattern 1:1", monkeypatch)
+    assert (recipe.stage2.epochs, run.seed, recipe.model.pattern) == (9, 4, "1:1")  # the command line has the last word
+
+
+OPTIONS = {
+    "classify": "PATH --bundle --pattern --device --top --json --jsonl --plot",
+    "evaluate": "BUNDLE LIST --pattern --device --aggregator --json --plot",
+    "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
+    "--clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
+    "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
+    "--stage2_stored_views",
+    "cost": "--recipe --classes --pattern --paper --json",
+    "make-motion": "OUT --workers " + " ".join(f"--{name}" for name in vars(MotionConfig())),
+}
+
+
+def test_help_names_every_option_and_does_not_wait_for_pytorch() -> None:
+    program = """
+import contextlib, io, json, sys
+from faster_video.cli import main
+pages = {}
+for command in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as page, contextlib.suppress(SystemExit):
+        main([command, "--help"] if command else ["--help"])
+    pages[command] = page.getvalue()
+print(json.dumps([pages, sorted({"torch", "matplotlib", "av", "numpy"} & set(sys.modules))]))
+"""
+    commands = json.dumps(["", *OPTIONS])
+    done = subprocess.run([sys.executable, "-c", program, commands], capture_output=True, text=True, check=True)
+    pages, loaded = json.loads(done.stdout)
+    assert loaded == []
+    assert all(command in pages[""] for command in OPTIONS)
+    for command, options in OPTIONS.items():
+        missing = [
+            option for option in options.split() if not re.search(rf"(^|\W){re.escape(option)}\b", pages[command])
+        ]
+        assert missing == [], command
+    assert "How many videos" in pages["make-motion"] or "Videos in all" in pages["make-motion"]  # fields are explained
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code in (0, None)
+    assert faster_video.__version__ in capsys.readouterr().out

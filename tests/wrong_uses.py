@@ -1,0 +1,294 @@
+"""Wrong uses of the command line, one line each: what is wrong, the command, its exit code, its whole message.
+
+`python tests/wrong_uses.py` runs them all and prints what is said; `tests/test_cli.py` checks it.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from model_samples import small_bundle
+
+from faster_video.bundle import load_bundle, save_bundle
+from faster_video.cli import main
+from faster_video.video import write_video
+
+
+@dataclass(frozen=True, slots=True)
+class WrongUse:
+    """A command given in the folder that `make_place` fills."""
+
+    what: str
+    command: str
+    sentence: str
+    """After `faster-video: error: `; `…` stands for anything."""
+    exit_code: int = 2
+
+
+NO_VIDEO = "not a video file that can be read, or cut off before its header is complete (…)"
+NO_BUNDLE = "a bundle is a folder with config.json and model.safetensors"
+NO_PATTERN = "write it E:C with whole numbers that are not both 0, such as 1:3 (…), or 'first'"
+NO_PLACE = "cannot write the videos there: Not a directory"
+DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
+HELP = "see faster-video"
+COMMANDS = "choose one of classify, evaluate, train, cost, make-motion"
+RECIPES = "choose one of faster16, faster32, motion, tiny"
+
+WRONG_USES = [
+    WrongUse("no command", "", f"no command is given; {COMMANDS}"),
+    WrongUse("unknown command", "clasify a.mp4", f"unknown command 'clasify'; {COMMANDS}"),
+    WrongUse("unknown option", "--verbose", f"unknown argument --verbose; {HELP} COMMAND --help"),
+    # classify
+    WrongUse("no file given", "classify", f"not given: PATH; {HELP} classify --help"),
+    WrongUse("missing file", "classify none.mp4 --bundle bundle", "none.mp4: No such file or directory"),
+    WrongUse("text renamed to .mp4", "classify text.mp4 --bundle bundle", f"text.mp4: {NO_VIDEO}"),
+    WrongUse("empty file", "classify empty.mp4 --bundle bundle", "empty.mp4: the file is empty"),
+    WrongUse("cut off video", "classify cut.mp4 --bundle bundle", "cut.mp4: …"),
+    WrongUse(
+        "folder without videos",
+        "classify bundle --bundle bundle",
+        "bundle: no video in this folder or below it; looked for files ending in …",
+    ),
+    WrongUse(
+        "odd name", "classify 'a\nb\x1b[31m.mp4' --bundle bundle", "a\\nb\\x1b[31m.mp4: No such file or directory"
+    ),
+    WrongUse(
+        "one bad file among good ones",
+        "classify wave/0.mp4 none.mp4 --bundle bundle",
+        "none.mp4: No such file or directory",
+        exit_code=1,
+    ),
+    WrongUse("missing bundle", "classify wave/0.mp4 --bundle none", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse(
+        "bundle without weights",
+        "classify wave/0.mp4 --bundle weightless",
+        "weightless: is not a bundle: it has no model.safetensors",
+    ),
+    WrongUse("bundle is a video", "classify wave/0.mp4 --bundle wave/0.mp4", f"wave/0.mp4: is a file; {NO_BUNDLE}"),
+    WrongUse("damaged weights", "classify wave/0.mp4 --bundle damaged", f"damaged/model.safetensors: {DAMAGED}"),
+    WrongUse(
+        "no JSON", "classify wave/0.mp4 --bundle garbled", "garbled/config.json: is not readable as JSON: Expecting …"
+    ),
+    WrongUse("pattern 1:-1", "classify wave/0.mp4 --bundle bundle --pattern 1:-1", f"pattern is '1:-1'; {NO_PATTERN}"),
+    WrongUse("pattern 0:0", "classify wave/0.mp4 --bundle bundle --pattern 0:0", f"pattern is '0:0'; {NO_PATTERN}"),
+    WrongUse("pattern without value", "classify wave/0.mp4 --pattern", "--pattern is given without a value"),
+    WrongUse(
+        "unknown device",
+        "classify wave/0.mp4 --bundle bundle --device tpu",
+        "unknown device 'tpu'; choose one of auto, cpu, cuda, cuda:0, cuda:1, …",
+    ),
+    WrongUse("top 0", "classify wave/0.mp4 --bundle bundle --top 0", "--top is 0; it must be at least 1"),
+    WrongUse(
+        "top five", "classify wave/0.mp4 --bundle bundle --top five", "--top is 'five'; it must be a whole number"
+    ),
+    WrongUse(
+        "two kinds of JSON",
+        "classify wave/0.mp4 --bundle bundle --json --jsonl",
+        "--json and --jsonl are both given; choose one",
+    ),
+    WrongUse("flag with a value", "classify wave/0.mp4 --json=yes", "--json is given the value 'yes', but takes none"),
+    WrongUse(
+        "plot is no picture",
+        "classify wave/0.mp4 --bundle bundle --plot timeline.doc",
+        "timeline.doc: the picture's name must end in one of .jpg, .pdf, .png, .svg, .webp",
+    ),
+    WrongUse(
+        "plot is nameless",
+        "classify wave/0.mp4 --bundle bundle --plot ''",
+        ".: is a folder; name a picture file in it, such as plot.png",
+    ),
+    # evaluate
+    WrongUse("no list given", "evaluate bundle", f"not given: LIST; {HELP} evaluate --help"),
+    WrongUse(
+        "missing list",
+        "evaluate bundle none.csv",
+        "none.csv: does not exist; give a folder of class folders or a CSV file of path,label",
+    ),
+    WrongUse("empty list", "evaluate bundle empty.csv", "empty.csv: lists no videos; each line must be path,label"),
+    WrongUse(
+        "malformed list",
+        "evaluate bundle malformed.csv",
+        "malformed.csv, line 2: is 'wave/1.mp4'; each line must be path,label",
+    ),
+    WrongUse("list is a video", "evaluate bundle wave/0.mp4", "wave/0.mp4: is not a CSV text file: …"),
+    WrongUse(
+        "folder without labels",
+        "evaluate bundle wave",
+        "wave: holds no labelled videos; it must have one folder per label with video files in it (…)",
+    ),
+    WrongUse(
+        "labels that do not match",
+        "evaluate bundle strange.csv",
+        "labels that do not match: the list has 'hug', which the bundle does not know; it knows 'wave', 'jump', 'sit'",
+    ),
+    WrongUse(
+        "no readable video",
+        "evaluate bundle unreadable.csv",
+        "unreadable.csv: none of its 2 videos could be read; the first: none.mp4: No such file or directory",
+    ),
+    WrongUse(
+        "another aggregator",
+        "evaluate bundle list.csv --aggregator lstm",
+        "--aggregator is 'lstm'; this bundle was trained with 'fast_gru', and besides that only 'average' needs no "
+        "training",
+    ),
+    # train
+    WrongUse("no output given", "train --data list.csv", f"not given: --out DIR; {HELP} train --help"),
+    WrongUse("unknown recipe", "train --data list.csv --out run --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
+    WrongUse(
+        "L = 7",
+        "train --data list.csv --out run --clips.frames_per_clip 7",
+        "frames_per_clip is 7; the backbones shorten time by 8, so it must be a multiple of 8, such as 8, 16 or 32",
+    ),
+    WrongUse(
+        "L in words",
+        "train --data list.csv --out run --clips.frames_per_clip eight",
+        "--clips.frames_per_clip is 'eight'; it must be a whole number",
+    ),
+    WrongUse(
+        "one number for two",
+        "train --data list.csv --out run --transform.train_short_side [128]",
+        "--transform.train_short_side is [128]; it must be a list of 2 numbers",
+    ),
+    WrongUse(
+        "no such setting",
+        "train --data list.csv --out run --clips.length 8",
+        f"unknown argument --clips.length 8; {HELP} COMMAND --help",
+    ),
+    WrongUse(
+        "unknown backbone",
+        "train --data list.csv --out run --model.cheap.name vit",
+        "unknown backbone 'vit'; choose one of r2d26, r2plus1d50, r3d50",
+    ),
+    WrongUse(
+        "a name for a group of settings",
+        "train --data list.csv --out run --model.cheap r2d26",
+        "--model.cheap is 'r2d26'; set what is in it one by one, as --model.cheap.… with a value",
+    ),
+    WrongUse(
+        "a class with one video",
+        "train --data single.csv --out run",
+        "single.csv: label 'jump' has only one video; add others of it, or take its line out of the list",
+    ),
+    WrongUse(
+        "a single class",
+        "train --data oneclass.csv --out run",
+        "oneclass.csv: has only the label 'wave'; at least two are needed",
+    ),
+    WrongUse(
+        "unwritable output",
+        "train --data list.csv --out text.mp4/run",
+        "text.mp4/run: cannot write the run there: Not a directory",
+    ),
+    WrongUse(
+        "output taken",
+        "train --data list.csv --out wave",
+        "wave: is not empty; add --resume to go on with the run in it, or choose another folder",
+    ),
+    WrongUse(
+        "unknown precision",
+        "train --data list.csv --out run --precision 8",
+        "unknown precision '8'; choose one of 16-mixed, 32-true, bf16-mixed",
+    ),
+    WrongUse(
+        "missing config file",
+        "train --data list.csv --out run --config none.yaml",
+        "--config is '…/none.yaml', where there is no file; give a YAML file of options",
+    ),
+    WrongUse(
+        "unknown setting in the config file",
+        "train --data list.csv --out run --config unknown.yaml",
+        f"unknown option clips.length; {HELP} train --help",
+    ),
+    WrongUse(
+        "config file is no YAML",
+        "train --data list.csv --out run --config text.mp4",
+        "the --config file holds 'This is text.'; it must be lines of NAME: VALUE",
+    ),
+    WrongUse(
+        "pattern without quotes in YAML",
+        "train --data list.csv --out run --config unquoted.yaml",
+        "--model.pattern is '67'; it must be text; YAML takes 1:7 for a number of minutes unless it is written '1:7'",
+    ),
+    WrongUse(
+        "config file is a video",
+        "train --data list.csv --out run --config wave/0.mp4",
+        "the --config file is not text: …",
+    ),
+    WrongUse(
+        "backbones of other labels",
+        "train --data list.csv --out run --backbones none",
+        f"none: does not exist; {NO_BUNDLE}",
+    ),
+    # cost
+    WrongUse("cost of an unknown recipe", "cost --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
+    WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
+    WrongUse("no classes", "cost --classes 0", "num_classes is 0; it must be at least 1"),
+    WrongUse("one word too many", "cost faster16", f"unknown argument faster16; {HELP} COMMAND --help"),
+    # make-motion
+    WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),
+    WrongUse("folder taken", "make-motion wave", "wave: is there already and not an empty folder; choose a new one"),
+    WrongUse("folder below a file", "make-motion text.mp4/out", f"text.mp4/out: {NO_PLACE}"),
+    WrongUse("odd size", "make-motion out --size 33", "size is 33; H.264 wants an even number of pixels"),
+    WrongUse("too few videos", "make-motion out --videos 3", "videos is 3; it must be at least 24"),
+    WrongUse("negative seed", "make-motion out --seed -5", "seed is -5; it must be at least 0"),
+    WrongUse("negative workers", "make-motion out --workers -2", "workers is -2; it must be at least -1"),
+    WrongUse("speed in words", "make-motion out --speed fast", "--speed is 'fast'; it must be a number"),
+    WrongUse(
+        "too short for its motions",
+        "make-motion out --frames 40",
+        "frames is 40; 2 phases of up to 20 frames with pauses of 8 need at least 56",
+    ),
+]
+
+
+def make_place(place: Path) -> None:
+    """Fill a folder with a good bundle, good videos and a list of them, and one of each that is not good."""
+    bundle = small_bundle()
+    generator = np.random.default_rng(0)
+    for label in bundle.labels[:2]:
+        (place / label).mkdir(parents=True)
+        for number in range(2):
+            colours = generator.integers(0, 256, size=(3, 6, 8, 3), dtype=np.uint8)
+            frames = [colours[frame // 10].repeat(8, axis=0).repeat(8, axis=1) for frame in range(30)]
+            write_video(place / label / f"{number}.mp4", frames, 25)
+    save_bundle(bundle, place / "bundle")
+    for name in ("weightless", "damaged", "garbled"):
+        shutil.copytree(place / "bundle", place / name)
+    (place / "weightless" / "model.safetensors").unlink()
+    with (place / "damaged" / "model.safetensors").open("r+b") as weights:
+        weights.truncate(10_000)
+    (place / "garbled" / "config.json").write_text("{labels}")
+    (place / "cut.mp4").write_bytes((place / "wave" / "0.mp4").read_bytes()[:2000])
+    for name, text in {
+        "text.mp4": "This is text.\n",
+        "empty.mp4": "",
+        "empty.csv": "path,label\n",
+        "list.csv": "wave/0.mp4,wave\nwave/1.mp4,wave\njump/0.mp4,jump\njump/1.mp4,jump\n",
+        "malformed.csv": "wave/0.mp4,wave\nwave/1.mp4\n",
+        "strange.csv": "wave/0.mp4,wave\nwave/1.mp4,hug\n",
+        "unreadable.csv": "none.mp4,wave\ntext.mp4,jump\n",
+        "single.csv": "wave/0.mp4,wave\nwave/1.mp4,wave\njump/0.mp4,jump\n",
+        "oneclass.csv": "wave/0.mp4,wave\nwave/1.mp4,wave\n",
+        "unknown.yaml": "clips:\n  length: 8\n",
+        "unquoted.yaml": "model:\n  pattern: 1:7\n",
+    }.items():
+        (place / name).write_text(text)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
+        make_place(Path(folder))
+        load_bundle(Path(folder) / "bundle")
+        os.chdir(folder)
+        for use in WRONG_USES:
+            print(f"# {use.what}\n$ faster-video {use.command!r}"[:200].replace("'", ""), flush=True)
+            code = main(shlex.split(use.command))
+            sys.stderr.flush()
+            print(f"exit code {code}\n", flush=True)
