@@ -59,7 +59,7 @@ def run_seed(videos: Path, out: Path, seed: int, precision: Precision) -> None:
 
 def trained(run: RunConfig) -> Bundle:
     """The run's bundle, trained unless it is there."""
-    return load_bundle(run.bundle_folder) if run.bundle_folder.exists() else train(run, resume=True)
+    return load_bundle(run.bundle_folder) if run.bundle_folder.exists() else train(run, resume=run.out.exists())
 
 
 def judge(bundle: Bundle, videos: VideoList) -> Evaluation:

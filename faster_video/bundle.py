@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from faster_video.config import ClipConfig, ModelConfig, TransformConfig
 from faster_video.errors import BundleError, ConfigError
-from faster_video.files import replacing_folder
+from faster_video.files import is_one_line, printable, replacing_folder
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
 
@@ -43,6 +43,9 @@ class BundleConfig:
             raise ConfigError(f"format is {self.format!r}; this version reads {FORMAT!r}")
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise ConfigError(f"labels has {len(self.labels)} entries; at least two are needed, each of them once")
+        for label in self.labels:
+            if not is_one_line(label):
+                raise ConfigError(f"labels has {label!a}; a label must be text on one line, without control characters")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,13 +61,13 @@ class Bundle:
         return self.config.labels
 
     def with_pattern(self, pattern: str) -> "Bundle":
-        """The same weights under another pattern (`E:C` or `first`).
+        """The same weights, shared, under another pattern (`E:C` or `first`); this bundle keeps its own.
 
         Raises:
             ConfigError: the pattern is not one.
         """
-        self.model.pattern = Pattern.parse(pattern)
-        return replace(self, config=replace(self.config, model=replace(self.config.model, pattern=pattern)))
+        config = replace(self.config, model=replace(self.config.model, pattern=pattern))
+        return Bundle(model=self.model.with_pattern(Pattern.parse(pattern)), config=config)
 
 
 def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> None:
@@ -87,17 +90,18 @@ def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> No
             (aside / CONFIG).write_text(json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n", "utf-8")
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BundleError(f"{target}: cannot write the bundle there: {reason}") from error
+        raise BundleError(f"{printable(target)}: cannot write the bundle there: {reason}") from error
 
 
 def _require_replaceable(target: Path) -> None:
     """Refuse to write where something other than a bundle would be lost."""
     if target.exists() and not target.is_dir():
-        raise BundleError(f"{target}: is a file; a bundle is a folder, so choose another name")
+        raise BundleError(f"{printable(target)}: is a file; a bundle is a folder, so choose another name")
     others = sorted({entry.name for entry in target.iterdir()} - {CONFIG, WEIGHTS}) if target.exists() else []
     if others:
         raise BundleError(
-            f"{target}: holds {others[0]!r}, which is no part of a bundle and would be lost; choose a new folder"
+            f"{printable(target)}: holds {others[0]!r}, which is no part of a bundle and would be lost; "
+            "choose a new folder"
         )
 
 
@@ -111,10 +115,10 @@ def load_bundle(folder: str | Path) -> Bundle:
     source = Path(folder)
     if not source.is_dir():
         found = "is a file" if source.exists() else "does not exist"
-        raise BundleError(f"{source}: {found}; a bundle is a folder with {CONFIG} and {WEIGHTS}")
+        raise BundleError(f"{printable(source)}: {found}; a bundle is a folder with {CONFIG} and {WEIGHTS}")
     for name in (CONFIG, WEIGHTS):
         if not (source / name).is_file():
-            raise BundleError(f"{source}: is not a bundle: it has no {name}")
+            raise BundleError(f"{printable(source)}: is not a bundle: it has no {name}")
     config = _read_config(source / CONFIG)
     return Bundle(model=_read_model(source / WEIGHTS, config), config=config)
 
@@ -123,22 +127,27 @@ def _read_config(path: Path) -> BundleConfig:
     try:
         values = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: is not readable as JSON: {error}") from error
+        raise BundleError(f"{printable(path)}: is not readable as JSON: {error}") from error
     if not isinstance(values, dict):
-        raise BundleError(f"{path}: is not a bundle's configuration: it holds a {type(values).__name__}, not an object")
+        raise BundleError(
+            f"{printable(path)}: is not a bundle's configuration: it holds a {type(values).__name__}, not an object"
+        )
     try:
         return dacite.from_dict(BundleConfig, values, dacite.Config(strict=True, type_hooks=_FROM_JSON))
     except dacite.WrongTypeError as error:
         found = reduce(dict.__getitem__, (error.field_path or "").split("."), values)
         wanted = error.field_type.__name__ if isinstance(error.field_type, type) else error.field_type
         raise BundleError(
-            f"{path}: is not a bundle's configuration: {error.field_path} is {json.dumps(found)}; it must be {wanted}"
+            f"{printable(path)}: is not a bundle's configuration: {error.field_path} is {json.dumps(found)}; "
+            f"it must be {wanted}"
         ) from error
     except dacite.UnexpectedDataError as error:
         unknown = ", ".join(sorted(error.keys))
-        raise BundleError(f"{path}: is not a bundle's configuration: it has no setting called {unknown}") from error
+        raise BundleError(
+            f"{printable(path)}: is not a bundle's configuration: it has no setting called {unknown}"
+        ) from error
     except (dacite.DaciteError, ConfigError, OverflowError) as error:
-        raise BundleError(f"{path}: is not a bundle's configuration: {error}") from error
+        raise BundleError(f"{printable(path)}: is not a bundle's configuration: {error}") from error
 
 
 def _as_int(value: object) -> object:
@@ -170,12 +179,12 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
     try:
         if _sha256(path) != config.weights_sha256:
             raise BundleError(
-                f"{path}: is damaged or belongs to another {CONFIG} (its SHA-256 is not the one written there); "
-                "copy the bundle again, both files together"
+                f"{printable(path)}: is damaged or belongs to another {CONFIG} (its SHA-256 is not the one written "
+                "there); copy the bundle again, both files together"
             )
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise BundleError(f"{path}: is not readable as safetensors: {error}") from error
+        raise BundleError(f"{printable(path)}: is not readable as safetensors: {error}") from error
     with torch.device("meta"):
         model = build_model(config.model, len(config.labels))
     wanted = model.state_dict()
@@ -183,8 +192,8 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
     for name, tensor in weights.items():
         if tensor.shape != wanted[name].shape:
             raise BundleError(
-                f"{path}: {name} has shape {list(tensor.shape)}, but {CONFIG} ({len(config.labels)} labels) asks for "
-                f"{list(wanted[name].shape)}"
+                f"{printable(path)}: {name} has shape {list(tensor.shape)}, but {CONFIG} ({len(config.labels)} labels) "
+                f"asks for {list(wanted[name].shape)}"
             )
     full = {name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()}
     model.load_state_dict(full, assign=True)
@@ -194,7 +203,9 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
 def _check_names(path: Path, wanted: set[str], found: set[str]) -> None:
     for names, what in ((wanted - found, "lacks"), (found - wanted, "has, unasked,")):
         if names:
-            raise BundleError(f"{path}: {what} {len(names)} tensors, such as {min(names)!r}; {CONFIG} is not its own")
+            raise BundleError(
+                f"{printable(path)}: {what} {len(names)} tensors, such as {min(names)!r}; {CONFIG} is not its own"
+            )
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ They have no slots because jsonargparse reads defaults with `vars()`.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import permutations
+from math import isfinite
 
 from faster_video.errors import ConfigError
 from faster_video.pattern import Pattern
@@ -18,6 +19,10 @@ MOTIONS = ("left", "up", "right", "down", "clockwise", "counterclockwise")
 """In the order of the cycle from which labels are made: neighbours share a video."""
 TEMPORAL_STRIDE = 8
 """Frames of a clip per time step of its feature map, in every backbone of Table 1."""
+SMALLEST_SIDE, LARGEST_SIDE = 32, 2048
+"""Of what the network sees, in pixels: less than one place of the feature map, more than any network was made for."""
+MOST_MOTION_PIXELS = 1 << 26
+"""Of a made-up video, which is drawn in memory at once: a few gigabytes."""
 
 
 def require_choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -30,6 +35,12 @@ def require_at_least(name: str, value: float, least: float) -> None:
     """Refuse a number below `least`."""
     if not value >= least:
         raise ConfigError(f"{name} is {value}; it must be at least {least}")
+
+
+def require_at_most(name: str, value: float, most: float) -> None:
+    """Refuse a number above `most`."""
+    if not value <= most:
+        raise ConfigError(f"{name} is {value}; it must be at most {most}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +56,15 @@ class ClipConfig:
 
     def __post_init__(self) -> None:
         require_at_least("num_clips", self.num_clips, 1)
+        require_at_most("num_clips", self.num_clips, 4096)
         require_at_least("frame_stride", self.frame_stride, 1)
+        require_at_most("frame_stride", self.frame_stride, 1024)
         if self.frames_per_clip < 1 or self.frames_per_clip % TEMPORAL_STRIDE:
             raise ConfigError(
                 f"frames_per_clip is {self.frames_per_clip}; the backbones shorten time by {TEMPORAL_STRIDE}, "
                 f"so it must be a multiple of {TEMPORAL_STRIDE}, such as 8, 16 or 32"
             )
+        require_at_most("frames_per_clip", self.frames_per_clip, 1024)
 
     @property
     def span(self) -> int:
@@ -63,7 +77,7 @@ class TransformConfig:
     """How the frames of a clip become the network's input (SPEC "Training", "Testing")."""
 
     crop_size: int = 224
-    """Side of the square the network sees, in pixels; at least 32."""
+    """Side of the square the network sees, in pixels; 32 to 2048."""
     test_short_side: int = 256
     """Length the short side is resized to before the centre crop, in pixels."""
     train_short_side: tuple[int, int] = (256, 320)
@@ -76,18 +90,25 @@ class TransformConfig:
     """Then divided by."""
 
     def __post_init__(self) -> None:
-        require_at_least("crop_size", self.crop_size, 32)
+        require_at_least("crop_size", self.crop_size, SMALLEST_SIDE)
+        require_at_most("crop_size", self.crop_size, LARGEST_SIDE)
         require_at_least("test_short_side", self.test_short_side, self.crop_size)
+        require_at_most("test_short_side", self.test_short_side, 2 * LARGEST_SIDE)
         shortest, longest = self.train_short_side
         if not self.crop_size <= shortest <= longest:
             raise ConfigError(
                 f"train_short_side is {shortest} to {longest}; "
                 f"it must rise and start at crop_size ({self.crop_size}) or above"
             )
+        require_at_most("train_short_side", longest, 2 * LARGEST_SIDE)
         if not 0 <= self.flip_probability <= 1:
             raise ConfigError(f"flip_probability is {self.flip_probability}; it must lie between 0 and 1")
+        if not all(map(isfinite, self.mean)):
+            raise ConfigError(f"mean is {list(self.mean)}; each of the three must be a finite number")
         if not all(value > 0 for value in self.std):
             raise ConfigError(f"std is {list(self.std)}; each of the three must be above 0")
+        if not all(map(isfinite, self.std)):
+            raise ConfigError(f"std is {list(self.std)}; each of the three must be a finite number")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,18 +161,25 @@ class StageConfig:
     momentum: float = 0.9
     """Of SGD; the first beta of AdamW."""
     weight_decay: float = 1e-4
+    """Pull of every weight towards 0: L2 of SGD, decoupled from the gradient in AdamW."""
     max_gradient_norm: float = 0.0
     """Gradients are scaled down to this norm; 0 leaves them alone."""
 
     def __post_init__(self) -> None:
         require_choice("optimizer", self.optimizer, OPTIMIZER_NAMES)
         require_at_least("epochs", self.epochs, 0)
+        require_at_most("epochs", self.epochs, 100_000)
         require_at_least("batch_size", self.batch_size, 1)
+        require_at_most("batch_size", self.batch_size, 65_536)
         require_at_least("views_per_video", self.views_per_video, 1)
+        require_at_most("views_per_video", self.views_per_video, 4096)
         require_at_least("weight_decay", self.weight_decay, 0)
+        require_at_most("weight_decay", self.weight_decay, 1)
         require_at_least("max_gradient_norm", self.max_gradient_norm, 0)
+        require_at_most("max_gradient_norm", self.max_gradient_norm, 1_000_000)
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}; it must be above 0")
+        require_at_most("learning_rate", self.learning_rate, 100)
         if not 0 <= self.momentum < 1:
             raise ConfigError(f"momentum is {self.momentum}; it must be at least 0 and below 1")
         if not 0 <= self.warmup_epochs <= self.epochs:
@@ -181,6 +209,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_at_least("stage2_stored_views", self.stage2_stored_views, 0)
+        require_at_most("stage2_stored_views", self.stage2_stored_views, 4096)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +227,7 @@ class MotionConfig:
     frames: int = 64
     """Frames per video, shared out evenly over its motions."""
     fps: int = 25
+    """Frames per second of the files; the motions are set per frame."""
     phase_frames: tuple[int, int] = (16, 20)
     """Fewest and most frames of one motion."""
     pause_frames: int = 8
@@ -210,18 +240,24 @@ class MotionConfig:
     clutter: int = 2
     """Smaller shapes that wobble on the spot all the time."""
     seed: int = 0
+    """Fixes every video: the same settings give the same files."""
 
     def __post_init__(self) -> None:
         require_at_least("phases", self.phases, 1)
         if self.phases > len(MOTIONS):
             raise ConfigError(f"phases is {self.phases}; there are only {len(MOTIONS)} motions to choose from")
         require_at_least("videos", self.videos, 2 * len(self.labels))
+        require_at_most("videos", self.videos, 1_000_000)
         require_at_least("size", self.size, 32)
+        require_at_most("size", self.size, 1024)
         if self.size % 2:
             raise ConfigError(f"size is {self.size}; H.264 wants an even number of pixels")
         require_at_least("fps", self.fps, 1)
+        require_at_most("fps", self.fps, 1000)
         require_at_least("pause_frames", self.pause_frames, 0)
         require_at_least("clutter", self.clutter, 0)
+        require_at_most("clutter", self.clutter, 100)
+        require_at_most("frames", self.frames, 2000)
         fewest, most = self.phase_frames
         if not 2 <= fewest <= most:
             raise ConfigError(f"phase_frames is {fewest} to {most}; it must rise and start at 2 or above")
@@ -232,6 +268,11 @@ class MotionConfig:
             raise ConfigError(
                 f"frames is {self.frames}; {self.phases} phases of up to {most} frames with pauses of "
                 f"{self.pause_frames} need at least {needed}"
+            )
+        if self.frames * self.size**2 > MOST_MOTION_PIXELS:
+            raise ConfigError(
+                f"frames is {self.frames}; at size {self.size} it must be at most "
+                f"{MOST_MOTION_PIXELS // self.size**2}, so that a video fits into memory"
             )
         require_at_least("seed", self.seed, 0)
         if not 0 < self.test_share < 1:

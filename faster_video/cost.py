@@ -16,8 +16,16 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from faster_video.aggregators import Aggregator
-from faster_video.backbones import ClipResNet
-from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, require_at_least
+from faster_video.backbones import Backbone
+from faster_video.config import (
+    LARGEST_SIDE,
+    SMALLEST_SIDE,
+    BackboneConfig,
+    ClipConfig,
+    ModelConfig,
+    require_at_least,
+    require_at_most,
+)
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
 
@@ -30,7 +38,7 @@ def count_gmacs(run: Callable[..., object], *inputs: object) -> float:
     return flops / 2e9  # it counts a multiply-add as two
 
 
-def count_parameters(module: nn.Module | Aggregator) -> int:
+def count_parameters(module: nn.Module | Aggregator | Backbone) -> int:
     """Learned weights of a module."""
     return sum(parameter.numel() for parameter in module.parameters())
 
@@ -132,10 +140,12 @@ def video_cost(model: ModelConfig, clips: ClipConfig, crop_size: int, num_classe
     """Cost of a video of `clips.num_clips` clips at `crop_size` pixels; each setting is counted once only.
 
     Raises:
-        ConfigError: `crop_size` is below 32 or `num_classes` below 1.
+        ConfigError: `crop_size` is not between 32 and 2048, or `num_classes` not between 1 and a million.
     """
-    require_at_least("crop_size", crop_size, 32)
+    require_at_least("crop_size", crop_size, SMALLEST_SIDE)
+    require_at_most("crop_size", crop_size, LARGEST_SIDE)
     require_at_least("num_classes", num_classes, 1)
+    require_at_most("num_classes", num_classes, MOST_LABELS)
     parts, expensive_alone = _counted(
         model.expensive, model.cheap, model.aggregator, clips.frames_per_clip, crop_size, num_classes
     )
@@ -145,6 +155,10 @@ def video_cost(model: ModelConfig, clips: ClipConfig, crop_size: int, num_classe
         num_clips=clips.num_clips,
         all_expensive_gmacs=clips.num_clips * expensive_alone,
     )
+
+
+MOST_LABELS = 1_000_000
+"""Of a classifier whose weights still fit into memory."""
 
 
 @lru_cache(maxsize=64)
@@ -199,7 +213,7 @@ def _module_cost(name: str, runs_on: RunsOn, module: nn.Module, *inputs: object)
     return PartCost(name, runs_on, count_gmacs(module, *inputs), count_parameters(module))
 
 
-def _backbone_cost(name: str, runs_on: RunsOn, backbone: ClipResNet, clip: Tensor) -> PartCost:
+def _backbone_cost(name: str, runs_on: RunsOn, backbone: Backbone, clip: Tensor) -> PartCost:
     parameters = count_parameters(backbone) - count_parameters(backbone.classifier)
     return PartCost(name, runs_on, count_gmacs(backbone, clip), parameters)
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from faster_video.aggregators import Aggregator, build_aggregator
-from faster_video.backbones import ClipResNet, PooledClassifier, build_backbone
-from faster_video.config import ModelConfig
+from faster_video.backbones import Backbone, PooledClassifier, build_backbone
+from faster_video.config import SMALLEST_SIDE, TEMPORAL_STRIDE, ModelConfig
 from faster_video.errors import ConfigError
 from faster_video.pattern import Pattern
 
@@ -29,13 +29,14 @@ class Faster(nn.Module):
     """Classifies a video from clips of which only some pay for the expensive network.
 
     `step` folds in one clip, `forward` is the loop over it: what a live stream computes is what a file gets.
+    Clips have 3 colours, a multiple of 8 frames, and at least 32 pixels a side.
     """
 
     def __init__(
         self,
         *,
-        expensive: ClipResNet,
-        cheap: ClipResNet,
+        expensive: Backbone,
+        cheap: Backbone,
         pattern: Pattern,
         aggregator: Aggregator,
         classifier: PooledClassifier,
@@ -49,11 +50,31 @@ class Faster(nn.Module):
         self.classifier = classifier
         self.projection = projection
 
+    def with_pattern(self, pattern: Pattern) -> "Faster":
+        """A model of the same modules, shared and not copied, that runs another pattern; this one keeps its own."""
+        return self._sharing(pattern, self.aggregator)
+
+    def with_aggregator(self, aggregator: Aggregator) -> "Faster":
+        """A model of the same modules, shared and not copied, but for the aggregator; this one keeps its own."""
+        return self._sharing(self.pattern, aggregator)
+
+    def _sharing(self, pattern: Pattern, aggregator: Aggregator) -> "Faster":
+        model = Faster(
+            expensive=self.expensive,
+            cheap=self.cheap,
+            pattern=pattern,
+            aggregator=aggregator,
+            classifier=self.classifier,
+            projection=self.projection,
+        )
+        model.training = self.training  # and not `train()`, which would reach into the shared modules
+        return model
+
     def forward(self, clips: Tensor) -> Tensor:
         """Log-probabilities after every clip: [B, N, C, T, H, W] to [B, N, K]; the last of N is the video's.
 
         Raises:
-            ConfigError: `clips` is not 6-dimensional or has no clip.
+            ConfigError: `clips` is not 6-dimensional or has no clip, or its clips are none that `step` takes.
         """
         if clips.ndim != 6 or clips.shape[1] == 0:
             raise ConfigError(
@@ -70,6 +91,9 @@ class Faster(nn.Module):
         """Log-probabilities [B, K] once this clip [B, C, T, H, W] is known, and the state for the next.
 
         `state` is None for the first clip of a video.
+
+        Raises:
+            ConfigError: the clip has not 3 colours, not a multiple of 8 frames, or a side below 32 pixels.
         """
         expensive = self.pattern.is_expensive(0 if state is None else state.clips_seen)
         return self.fold(self.features(clip, expensive=expensive), state)
@@ -78,7 +102,11 @@ class Faster(nn.Module):
         """The feature map of a clip [B, C, T, H, W] from one of the backbones, in the expensive one's size.
 
         [B, D, t, h, w] or, from the cheap one, [B, D_cheap, t, h, w].
+
+        Raises:
+            ConfigError: as `step`.
         """
+        _require_clip(clip.shape)
         features: Tensor = (self.expensive if expensive else self.cheap)(clip)
         size = self.expensive.feature_size(*clip.shape[2:])
         if features.shape[2:] != size:
@@ -105,6 +133,18 @@ class Faster(nn.Module):
         if self.aggregator.averages_scores:
             return output.clamp_min(torch.finfo(output.dtype).tiny).log()
         return self.classifier(output).log_softmax(dim=-1)  # type: ignore[no-any-return]
+
+
+def _require_clip(shape: torch.Size) -> None:
+    """Refuse what the backbones of Table 1 would fail on, or silently pool in another way than they were trained."""
+    if len(shape) == 5:
+        _, colours, frames, height, width = shape
+        if colours == 3 and frames > 0 and frames % TEMPORAL_STRIDE == 0 and min(height, width) >= SMALLEST_SIDE:
+            return
+    raise ConfigError(
+        f"a clip has shape {list(shape)}; it must be [videos, 3, frames, height, width] with frames a multiple of "
+        f"{TEMPORAL_STRIDE}, and height and width at least {SMALLEST_SIDE}"
+    )
 
 
 def build_model(config: ModelConfig, num_classes: int) -> Faster:

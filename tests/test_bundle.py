@@ -105,9 +105,12 @@ def test_half_is_half_the_size_and_answers_alike(saved: Path, tmp_path: Path) ->
     assert not torch.equal(halved, full)
 
 
-def test_another_pattern_changes_the_model_and_says_so(saved: Path) -> None:
-    bundle = load_bundle(saved).with_pattern("0:1")
+def test_another_pattern_makes_another_model_of_the_same_weights(saved: Path) -> None:
+    original = load_bundle(saved)
+    bundle = original.with_pattern("0:1")
     assert (str(bundle.model.pattern), bundle.config.model.pattern) == ("0:1", "0:1")
+    assert (str(original.model.pattern), original.config.model.pattern) == ("1:3", "1:3")
+    assert bundle.model.classifier is original.model.classifier and not bundle.model.training
     with pytest.raises(ConfigError, match=r"pattern is '1:-1'; write it E:C"):
         bundle.with_pattern("1:-1")
 
@@ -136,6 +139,7 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(folder: Path, monkeypatch:
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", refuse_the_new_one)
+    monkeypatch.setattr(faster_video.files, "_exchange", lambda *_: False)  # as on a system that cannot
     with pytest.raises(BundleError) as caught:
         save_bundle(small_bundle(pattern="1:0"), folder)
     assert str(caught.value) == f"{folder}: cannot write the bundle there: No space left on device"
@@ -143,7 +147,35 @@ def test_a_rename_that_fails_puts_the_old_bundle_back(folder: Path, monkeypatch:
     assert tree(folder.parent) == ["bundle", "bundle/config.json", "bundle/model.safetensors"]
 
 
-def test_an_existing_bundle_is_replaced_whole(folder: Path) -> None:
+def test_a_bundle_is_exchanged_in_one_step_where_the_system_can(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = folder.parent / "one", folder.parent / "other"
+    one.mkdir()
+    other.mkdir()
+    if not faster_video.files._exchange(one, other):
+        pytest.skip("no renameat2 here")
+    one.rmdir()
+    other.rmdir()
+    monkeypatch.setattr(Path, "rename", lambda *_: pytest.fail("between two renames there would be no bundle"))
+    save_bundle(small_bundle(pattern="1:0"), folder)
+    assert load_bundle(folder).config.model.pattern == "1:0"
+    assert tree(folder.parent) == ["bundle", "bundle/config.json", "bundle/model.safetensors"]
+
+
+def test_an_exchange_that_fails_leaves_the_old_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Path) -> bool:
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(faster_video.files, "_exchange", refuse)
+    with pytest.raises(BundleError, match="cannot write the bundle there: Permission denied"):
+        save_bundle(small_bundle(pattern="1:0"), folder)
+    assert load_bundle(folder).config.model.pattern == "1:3"
+    assert tree(folder.parent) == ["bundle", "bundle/config.json", "bundle/model.safetensors"]
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_an_existing_bundle_is_replaced_whole(exchange: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not exchange:
+        monkeypatch.setattr(faster_video.files, "_exchange", lambda *_: False)
     save_bundle(small_bundle("gru", "1:0", ["a", "b"]), folder)
     assert tree(folder.parent) == ["bundle", "bundle/config.json", "bundle/model.safetensors"]
     loaded = load_bundle(folder)
@@ -276,6 +308,12 @@ FRAMES = "the backbones shorten time by 8, so it must be a multiple of 8, such a
         ("labels", "wave", 'labels is "wave"; it must be list[str]'),
         ("labels", [1, 2, 3], "labels is [1, 2, 3]; it must be list[str]"),
         ("labels", ["wave"], "labels has 1 entries; at least two are needed, each of them once"),
+        (
+            "labels",
+            ["wave", "a\nb"],
+            "labels has 'a\\nb'; a label must be text on one line, without control",
+        ),
+        ("labels", ["wave", "\udce9"], "labels has '\\udce9'; a label must be text on one line"),
         ("labels", ["a", "b", "a"], "labels has 3 entries; at least two are needed, each of them once"),
         ("model", "big", 'model is "big"; it must be ModelConfig'),
         ("model.pattern", "1:-1", "pattern is '1:-1'; write it E:C"),
@@ -288,6 +326,7 @@ FRAMES = "the backbones shorten time by 8, so it must be a multiple of 8, such a
         ("clips.num_clips", True, "clips.num_clips is true; it must be int"),
         ("clips.frames_per_clip", 7, f"frames_per_clip is 7; {FRAMES}"),
         ("transform.mean", [0.5, 0.5], "transform.mean is [0.5, 0.5]; it must be tuple[float, float, float]"),
+        ("transform.mean", [0.5, float("inf"), 0.5], "mean is [0.5, inf, 0.5]; each of the three must be a finite"),
         ("transform.std", [0.5, 0.5, float("nan")], "std is [0.5, 0.5, nan]; each of the three must be above 0"),
         ("transform.train_short_side", 36, "transform.train_short_side is 36; it must be tuple[int, int]"),
         ("transform.train_short_side", [1, 2, 3], "transform.train_short_side is [1, 2, 3]; it must be"),

@@ -3,6 +3,7 @@
 The wrong uses are the table in `wrong_uses.py`.
 """
 
+import dataclasses
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from faster_video.config import ClipConfig, MotionConfig, Recipe
 from faster_video.cost import video_cost
 from faster_video.datasets import read_list
 from faster_video.evaluation import baseline, evaluate
-from faster_video.inference import Classifier, load
+from faster_video.inference import Classification, Classifier, load
 from faster_video.recipes import faster16, get_recipe, motion
 
 RUN = "import sys; from faster_video.cli import main; sys.exit(main())"
@@ -148,19 +149,25 @@ def test_classify_plot_is_a_picture_of_the_videos_that_were_read(
 def test_classify_plot_of_very_many_videos_draws_the_first_twelve(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[list[str]] = []
-    monkeypatch.setattr(
-        "faster_video.inference.plot_timeline", lambda videos, _: drawn.append([str(video.path) for video in videos])
-    )
+    drawn: list[tuple[list[str], int]] = []
+
+    def record(videos: list[Classification], _: str, *, left_out: int) -> None:
+        drawn.append(([str(video.path) for video in videos], left_out))
+
+    monkeypatch.setattr("faster_video.inference.plot_timeline", record)
     code, printed, said = run(f"classify {'wave ' * 7} --bundle bundle --json --plot many.png", capsys)
     assert (code, said) == (0, "timeline of the first 12 of 14 videos drawn in many.png\n")
-    assert len(json.loads(printed)) == 14 and drawn == [["wave/0.mp4", "wave/1.mp4"] * 6]
+    assert len(json.loads(printed)) == 14 and drawn == [(["wave/0.mp4", "wave/1.mp4"] * 6, 2)]
 
 
-def test_classify_plot_that_cannot_be_written_still_prints_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    code, printed, said = run("classify wave/0.mp4 --bundle bundle --json --plot text.mp4/a.png", capsys)
-    assert code == 2 and len(json.loads(printed)) == 1
-    assert is_said("text.mp4/a.png: cannot write the picture there: Not a directory", said)
+def test_labels_are_printed_without_control_characters(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = load("bundle", device="cpu").classify("wave/0.mp4")
+    odd = dataclasses.replace(answer, classes=["\x1b[31m", "a\nb", "c"])
+    monkeypatch.setattr("faster_video.inference.classify_many", lambda *_: [odd])
+    code, printed, _ = run("classify wave/0.mp4 --bundle bundle", capsys)
+    assert code == 0 and "\x1b" not in printed and "  \\x1b[31m\n" in printed and "  a\\nb\n" in printed
 
 
 def numbers(printed: str) -> dict[str, Any]:
@@ -200,13 +207,14 @@ def test_evaluate_prints_a_table_and_draws_the_confusion(tmp_path: Path, capsys:
     code, printed, said = run(f"evaluate bundle list.csv --plot {picture}", capsys)
     assert (code, said) == (0, f"confusion matrix drawn in {picture}\n")
     assert "4 videos, pattern 1:3, fast_gru" in printed and "per-class mean" in printed
+    assert "1 wave" in printed and "3 sit" in printed  # the confusion's rows
     assert picture.read_text().lstrip().startswith("<?xml")
 
 
 def test_evaluate_lists_what_it_could_not_read_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "list.csv").write_text(f"{Path('wave/0.mp4').absolute()},wave\nnone.mp4,jump\n")
     code, printed, said = run(f"evaluate bundle {tmp_path / 'list.csv'} --json", capsys)
-    assert (code, said) == (0, "")
+    assert (code, said) == (1, "")
     values = json.loads(printed)
     assert (values["num_videos"], values["num_unreadable"]) == (2, 1)
     assert values["videos"][1]["unreadable"] == "No such file or directory"
@@ -311,6 +319,9 @@ print(json.dumps([pages, sorted({"torch", "matplotlib", "av", "numpy"} & set(sys
             option for option in options.split() if not re.search(rf"(^|\W){re.escape(option)}\b", pages[command])
         ]
         assert missing == [], command
+    assert all("Exit code: 0; 1 if some videos could not be read" in page for page in pages.values())
+    assert "usage: faster-video classify " in pages["classify"] and "[options]" not in pages["classify"]
+    assert "Path to a configuration file" not in pages["train"]
     assert "How many videos" in pages["make-motion"] or "Videos in all" in pages["make-motion"]  # fields are explained
 
 

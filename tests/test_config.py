@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -39,6 +39,14 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (TransformConfig, {"flip_probability": nan}, "flip_probability is nan; it must lie between 0 and 1"),
     (TransformConfig, {"std": (0.2, 0.0, 0.2)}, "std is [0.2, 0.0, 0.2]; each of the three must be above 0"),
     (TransformConfig, {"std": (0.2, nan, 0.2)}, "std is [0.2, nan, 0.2]; each of the three must be above 0"),
+    (ClipConfig, {"num_clips": 4097}, "num_clips is 4097; it must be at most 4096"),
+    (ClipConfig, {"frames_per_clip": 1032}, "frames_per_clip is 1032; it must be at most 1024"),
+    (ClipConfig, {"frame_stride": 1025}, "frame_stride is 1025; it must be at most 1024"),
+    (TransformConfig, {"crop_size": 2049}, "crop_size is 2049; it must be at most 2048"),
+    (TransformConfig, {"test_short_side": 4097}, "test_short_side is 4097; it must be at most 4096"),
+    (TransformConfig, {"train_short_side": (256, 4097)}, "train_short_side is 4097; it must be at most 4096"),
+    (TransformConfig, {"mean": (0.4, nan, 0.4)}, "mean is [0.4, nan, 0.4]; each of the three must be a finite number"),
+    (TransformConfig, {"std": (0.2, inf, 0.2)}, "std is [0.2, inf, 0.2]; each of the three must be a finite number"),
     (BackboneConfig, {"name": "r18"}, "unknown backbone 'r18'; choose one of r2d26, r2plus1d50, r3d50"),
     (BackboneConfig, {"name": "r3d50", "width": 0.01}, "width of r3d50 is 0.01; it must lie between 1/64 and 8"),
     (BackboneConfig, {"name": "r3d50", "width": 9.0}, "width of r3d50 is 9.0; it must lie between 1/64 and 8"),
@@ -66,6 +74,23 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (StageConfig, {"momentum": -0.1}, "momentum is -0.1; it must be at least 0 and below 1"),
     (StageConfig, {"warmup_epochs": 46}, "warmup_epochs is 46; it must lie between 0 and epochs (45)"),
     (StageConfig, {"warmup_epochs": -1}, "warmup_epochs is -1; it must lie between 0 and epochs (45)"),
+    (StageConfig, {"epochs": 100_001}, "epochs is 100001; it must be at most 100000"),
+    (StageConfig, {"batch_size": 65_537}, "batch_size is 65537; it must be at most 65536"),
+    (StageConfig, {"views_per_video": 4097}, "views_per_video is 4097; it must be at most 4096"),
+    (StageConfig, {"weight_decay": inf}, "weight_decay is inf; it must be at most 1"),
+    (StageConfig, {"max_gradient_norm": inf}, "max_gradient_norm is inf; it must be at most 1000000"),
+    (StageConfig, {"learning_rate": inf}, "learning_rate is inf; it must be at most 100"),
+    (Recipe, {"stage2_stored_views": 4097}, "stage2_stored_views is 4097; it must be at most 4096"),
+    (MotionConfig, {"videos": 1_000_001}, "videos is 1000001; it must be at most 1000000"),
+    (MotionConfig, {"size": 1026}, "size is 1026; it must be at most 1024"),
+    (MotionConfig, {"fps": 1001}, "fps is 1001; it must be at most 1000"),
+    (MotionConfig, {"clutter": 101}, "clutter is 101; it must be at most 100"),
+    (MotionConfig, {"frames": 1_000_000}, "frames is 1000000; it must be at most 2000"),
+    (
+        MotionConfig,
+        {"frames": 128, "size": 1024},
+        "frames is 128; at size 1024 it must be at most 64, so that a video fits into memory",
+    ),
     (Recipe, {"stage2_stored_views": -1}, "stage2_stored_views is -1; it must be at least 0"),
     (MotionConfig, {"phases": 0}, "phases is 0; it must be at least 1"),
     (MotionConfig, {"phases": 7}, "phases is 7; there are only 6 motions to choose from"),
@@ -110,6 +135,9 @@ def test_wrong_value_is_refused_by_name(config: Callable[..., object], values: d
         (BackboneConfig, {"name": "r2d26", "width": 1 / 64}),
         (StageConfig, {"epochs": 0, "warmup_epochs": 0}),
         (StageConfig, {"warmup_epochs": 45}),
+        (ClipConfig, {"num_clips": 4096, "frames_per_clip": 1024, "frame_stride": 1024}),
+        (MotionConfig, {"frames": 64, "size": 1024}),
+        (MotionConfig, {"frames": 2000, "size": 182}),
         (MotionConfig, {"videos": 24, "frames": 56, "seed": 0}),
         (MotionConfig, {"phases": 1, "videos": 12, "frames": 28}),
         (MotionConfig, {"phases": 6, "videos": 1440, "frames": 168}),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CODE_LINK = re.compile(r"\[`(?P<code>[^`]+)`\]\((?P<file>[^)#\s]+)#L(?P<line>\d+)\)")
 FILE_LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<file>[^)#\s]+)[^)]*\)")
 
@@ -19,9 +19,7 @@ def misplaced(document: Path) -> list[str]:
         lines = (document.parent / link["file"]).read_text(encoding="utf-8").splitlines()
         if line > len(lines) or code not in lines[line - 1]:
             now = [number for number, text in enumerate(lines, start=1) if code in text]
-            where = (
-                f"it is on line {', '.join(map(str, now))} now" if now else "it is nowhere in that file now"
-            )
+            where = f"it is on line {', '.join(map(str, now))} now" if now else "it is nowhere in that file now"
             complaints.append(f"{document.name}: {link['file']}#L{line} should hold `{code}`; {where}")
     return complaints
 

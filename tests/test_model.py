@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from model_samples import SIDE, random_clips, randomised, small_config
 from torch import Tensor, nn
 
-from faster_video.aggregators import FastGru
-from faster_video.backbones import ClipResNet, PooledClassifier, build_backbone
+from faster_video.aggregators import Average, FastGru
+from faster_video.backbones import PooledClassifier, build_backbone
 from faster_video.config import AGGREGATOR_NAMES, BackboneConfig
 from faster_video.errors import ConfigError
 from faster_video.model import Faster, State, build_model, make_projection
@@ -79,6 +79,7 @@ def test_an_answer_depends_on_no_later_clip_and_on_no_other_video(aggregator: st
 def test_each_clip_is_seen_by_its_own_network_only(pattern: str) -> None:
     model, clips, seen = randomised(small_config(pattern=pattern)), random_clips(1, 7), []
     for name, backbone in (("E", model.expensive), ("c", model.cheap)):
+        assert isinstance(backbone, nn.Module)
         backbone.register_forward_pre_hook(lambda _, inputs, name=name: seen.append((name, float(inputs[0].sum()))))
     with torch.inference_mode():
         model(clips)
@@ -162,11 +163,11 @@ def test_projection_is_there_only_where_channels_differ() -> None:
     assert isinstance(build_model(small_config(cheap_width=1 / 16), 3).projection, nn.Identity)
 
 
-class FinerMaps(ClipResNet):
+class FinerMaps(nn.Module):
     """Somebody else's cheap network: 5 channels, and more places in time and space than the expensive one."""
 
     def __init__(self) -> None:
-        nn.Module.__init__(self)
+        super().__init__()
         self.channels = 5
         self.colours = nn.Conv3d(3, 5, 1)
         self.classifier = PooledClassifier(5, 3)
@@ -174,6 +175,10 @@ class FinerMaps(ClipResNet):
     def forward(self, clip: Tensor) -> Tensor:
         """[B, C, T, H, W] to [B, 5, T/2, H/8, W/8]."""
         return nn.functional.avg_pool3d(self.colours(clip), (2, 8, 8))
+
+    def feature_size(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
+        """Of its own map; not asked of a cheap network."""
+        return frames // 2, height // 8, width // 8
 
 
 def test_a_foreign_networks_larger_map_is_pooled_and_projected() -> None:
@@ -215,3 +220,29 @@ def test_clips_of_another_kind_are_refused_by_shape(shape: tuple[int, ...]) -> N
         f"clips has shape {list(shape)}; it must be [videos, clips, colours, frames, height, width] "
         "with at least one clip"
     )
+
+
+@pytest.mark.parametrize("clip", [(3, 12, 32, 32), (3, 7, 32, 32), (3, 0, 32, 32), (1, 8, 32, 32), (3, 8, 31, 32)])
+def test_clips_that_no_network_was_made_for_are_refused(clip: tuple[int, ...]) -> None:
+    model = randomised(small_config())
+    for call in (lambda: model(torch.zeros(1, 2, *clip)), lambda: model.step(torch.zeros(1, *clip))):
+        with pytest.raises(ConfigError) as caught:
+            call()
+        assert str(caught.value) == (
+            f"a clip has shape {[1, *clip]}; it must be [videos, 3, frames, height, width] with frames a multiple of "
+            "8, and height and width at least 32"
+        )
+    with pytest.raises(ConfigError, match=r"a clip has shape \[3, 8, 32, 32\]; it must be"):
+        model.step(torch.zeros(3, 8, 32, 32))
+
+
+def test_another_pattern_or_aggregator_shares_the_modules_and_leaves_the_model_as_it_was() -> None:
+    model = randomised(small_config(pattern="1:3"))
+    assert isinstance(model.cheap, nn.Module)
+    model.cheap.train()  # as stage 1 leaves it: sharing must not change that either
+    other, averaged = model.with_pattern(Pattern.parse("0:1")), model.with_aggregator(Average())
+    assert (str(model.pattern), str(other.pattern), str(averaged.pattern)) == ("1:3", "0:1", "1:3")
+    assert isinstance(model.aggregator, FastGru) and isinstance(averaged.aggregator, Average)
+    for shared in (other, averaged):
+        assert shared.expensive is model.expensive and shared.classifier is model.classifier
+        assert not shared.training and isinstance(shared.cheap, nn.Module) and shared.cheap.training

@@ -103,6 +103,22 @@ WRONG_USES = [
         "classify wave/0.mp4 --bundle bundle --plot ''",
         ".: is a folder; name a picture file in it, such as plot.png",
     ),
+    WrongUse(
+        "plot in no folder",
+        "classify wave/0.mp4 --bundle bundle --plot text.mp4/a.png",
+        "text.mp4/a.png: cannot write the picture there: Not a directory",
+    ),
+    WrongUse(
+        "plot where nothing is written",
+        "evaluate bundle list.csv --plot /proc/x.png",
+        "/proc/x.png: cannot write the picture there: …",
+    ),
+    WrongUse(
+        "one empty folder among good files",
+        "classify bundle wave/0.mp4 --bundle bundle",
+        "bundle: no video in this folder or below it; looked for files ending in …",
+        exit_code=1,
+    ),
     # evaluate
     WrongUse("no list given", "evaluate bundle", f"not given: LIST; {HELP} evaluate --help"),
     WrongUse(
@@ -135,7 +151,7 @@ WRONG_USES = [
     WrongUse(
         "another aggregator",
         "evaluate bundle list.csv --aggregator lstm",
-        "--aggregator is 'lstm'; this bundle was trained with 'fast_gru', and besides that only 'average' needs no "
+        "aggregator is 'lstm'; this bundle was trained with 'fast_gru', and besides that only 'average' needs no "
         "training",
     ),
     # train
@@ -235,6 +251,7 @@ WRONG_USES = [
     WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),
     WrongUse("folder taken", "make-motion wave", "wave: is there already and not an empty folder; choose a new one"),
     WrongUse("folder below a file", "make-motion text.mp4/out", f"text.mp4/out: {NO_PLACE}"),
+    WrongUse("video beyond memory", "make-motion out --frames 1000000", "frames is 1000000; it must be at most 2000"),
     WrongUse("odd size", "make-motion out --size 33", "size is 33; H.264 wants an even number of pixels"),
     WrongUse("too few videos", "make-motion out --videos 3", "videos is 3; it must be at least 24"),
     WrongUse("negative seed", "make-motion out --seed -5", "seed is -5; it must be at least 0"),

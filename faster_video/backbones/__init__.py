@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from faster_video.backbones.backbone import Backbone
 from faster_video.backbones.blocks import ClipResNet, PooledClassifier
 from faster_video.backbones.r2d import r2d26
 from faster_video.backbones.r2plus1d import r2plus1d50
@@ -14,7 +15,7 @@ BACKBONES: dict[str, Callable[[int, float], ClipResNet]] = {
     "r3d50": r3d50,
 }
 
-__all__ = ["BACKBONES", "ClipResNet", "PooledClassifier", "build_backbone", "r2d26", "r2plus1d50", "r3d50"]
+__all__ = ["BACKBONES", "Backbone", "ClipResNet", "PooledClassifier", "build_backbone", "r2d26", "r2plus1d50", "r3d50"]
 
 
 def build_backbone(config: BackboneConfig, num_classes: int) -> ClipResNet:

@@ -3,8 +3,12 @@
 import csv
 import json
 import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,10 +16,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from faster_video.config import MotionConfig
+from faster_video.config import MOTIONS, MotionConfig
 from faster_video.datasets.motion import label_name, render
 from faster_video.errors import DataError
+from faster_video.files import printable
 from faster_video.video import write_video
+
+SETTINGS = "motion.json"
+"""Written last: a folder without it holds an unfinished set."""
+LISTS = {"train.csv": False, "test.csv": True}
+"""Each list's name, and whether it is the test videos'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +62,40 @@ def write_motion_set(
     worker processes (0: in this one). `show` is called with 1 after each video.
 
     Raises:
-        DataError: `folder` is not empty or cannot be written.
+        DataError: `folder` is not empty or cannot be written, or a worker was killed.
     """
     out = Path(folder)
     videos = plan_motion_set(config)
     try:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise DataError(f"{out}: is there already and not an empty folder; choose a new one")
+        _require_new(out)
         for label in config.labels:
             (out / label_name(label)).mkdir(parents=True)
         _write_videos(videos, partial(_write_one, out, config), workers, show or (lambda _: None))
-        _write_list(out / "train.csv", [video for video in videos if not video.is_test])
-        _write_list(out / "test.csv", [video for video in videos if video.is_test])
-        (out / "motion.json").write_text(json.dumps(asdict(config), indent=2) + "\n", "utf-8")
+        for name, is_test in LISTS.items():
+            _write_list(out / name, [video for video in videos if video.is_test == is_test])
+        (out / SETTINGS).write_text(json.dumps(asdict(config), indent=2) + "\n", "utf-8")
     except OSError as error:
-        raise DataError(f"{out}: cannot write the videos there: {error.strerror or error}") from error
+        raise DataError(f"{printable(out)}: cannot write the videos there: {error.strerror or error}") from error
+    except BrokenProcessPool as error:
+        raise DataError(
+            f"{printable(out)}: a process that wrote videos was killed, perhaps for want of memory; delete the folder "
+            "and try again with fewer --workers"
+        ) from error
+
+
+def _require_new(out: Path) -> None:
+    """Refuse a folder with something in it; the set that an interrupted run began is called that."""
+    if not out.exists():
+        return
+    names = [entry.name for entry in out.iterdir()] if out.is_dir() else [""]
+    if names and SETTINGS not in names and all(map(_belongs_to_a_set, names)):
+        raise DataError(f"{printable(out)}: holds an unfinished set; delete it, or choose a new folder")
+    if names:
+        raise DataError(f"{printable(out)}: is there already and not an empty folder; choose a new one")
+
+
+def _belongs_to_a_set(name: str) -> bool:
+    return name in LISTS or set(name.split("-then-")) <= set(MOTIONS)
 
 
 def _write_videos(
@@ -81,11 +110,34 @@ def _write_videos(
             show(1)
         return
     # spawn: a fork of a process whose PyTorch has running threads can hang.
-    pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
-    with pool:
-        for done in as_completed([pool.submit(write, video) for video in videos]):
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
+    others = set(multiprocessing.active_children())
+    try:
+        with _ctrl_c_ignored():
+            written = [pool.submit(write, video) for video in videos]
+        for done in as_completed(written):
             done.result()
             show(1)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Processes started in the block ignore ctrl-C for good; this one, which stops them, only until the block ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where Python lets nobody set signals
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _one_thread() -> None:

@@ -1,17 +1,28 @@
 """How good a bundle is on labelled videos: counts, the run over a list, tables and pictures."""
 
-from faster_video.evaluation.baseline import baseline
+from faster_video.evaluation.baseline import baseline, with_untrained_aggregator
 from faster_video.evaluation.counts import Counts
-from faster_video.evaluation.evaluate import Evaluation, JudgedVideo, evaluate, judge
-from faster_video.evaluation.report import evaluation_table, plot_confusion
+from faster_video.evaluation.evaluate import (
+    Evaluation,
+    JudgedVideo,
+    evaluate,
+    judge,
+    require_known_labels,
+    require_readable,
+)
+from faster_video.evaluation.report import confusion_table, evaluation_table, plot_confusion
 
 __all__ = [
     "Counts",
     "Evaluation",
     "JudgedVideo",
     "baseline",
+    "confusion_table",
     "evaluate",
     "evaluation_table",
     "judge",
     "plot_confusion",
+    "require_known_labels",
+    "require_readable",
+    "with_untrained_aggregator",
 ]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from faster_video.aggregators import Average
 from faster_video.bundle import Bundle
-from faster_video.model import Faster
+from faster_video.errors import ConfigError
 
 
 def baseline(bundle: Bundle) -> Bundle:
@@ -12,14 +12,22 @@ def baseline(bundle: Bundle) -> Bundle:
 
     The weights are shared with `bundle`, not copied; pattern, clips and labels stay the same.
     """
-    model = bundle.model
-    averaged = Faster(
-        expensive=model.expensive,
-        cheap=model.cheap,
-        pattern=model.pattern,
-        aggregator=Average(),
-        classifier=model.classifier,
-        projection=model.projection,
-    )
     config = replace(bundle.config, model=replace(bundle.config.model, aggregator="average"))
-    return Bundle(model=averaged.train(model.training), config=config)
+    return Bundle(model=bundle.model.with_aggregator(Average()), config=config)
+
+
+def with_untrained_aggregator(bundle: Bundle, name: str | None) -> Bundle:
+    """The bundle under the aggregator called `name`: its own (or None), or the one that needs no training.
+
+    Raises:
+        ConfigError: it is another one, which would have to be trained.
+    """
+    own = bundle.config.model.aggregator
+    if name in (None, own):
+        return bundle
+    if name == "average":
+        return baseline(bundle)
+    raise ConfigError(
+        f"aggregator is {name!r}; this bundle was trained with {own!r}, and besides that only 'average' needs no "
+        "training"
+    )

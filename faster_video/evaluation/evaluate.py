@@ -10,8 +10,8 @@ from rich.progress import track
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DataError
 from faster_video.evaluation.counts import Counts
+from faster_video.files import printable
 from faster_video.inference import Classifier, Failure, classify_many
-from faster_video.video.container import printable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +39,7 @@ class JudgedVideo:
 
     def as_dict(self) -> dict[str, object]:
         """For JSON, without the K probabilities."""
-        values = asdict(self) | {"path": printable(self.path), "correct": self.correct}
+        values = asdict(self) | {"path": str(self.path), "correct": self.correct}
         del values["probabilities"]
         return values
 
@@ -128,7 +128,7 @@ def judge(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[J
     Raises:
         DataError: there are no videos, or a label is none of the bundle's.
     """
-    _require_known_labels(videos, classifier.bundle.labels)
+    require_known_labels(videos, classifier.bundle.labels)
     return _judged(classifier, videos)
 
 
@@ -149,7 +149,26 @@ def _judged(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator
         )
 
 
-def _require_known_labels(videos: Sequence[LabelledVideo], labels: Sequence[str]) -> None:
+def require_readable(evaluation: Evaluation, source: str | Path) -> None:
+    """Refuse to report on the list `source` where not one of its videos could be read.
+
+    Raises:
+        DataError: that is so; the message says what was wrong with the first.
+    """
+    if len(evaluation.unreadable) == len(evaluation.videos):
+        first = evaluation.unreadable[0]
+        raise DataError(
+            f"{printable(source)}: none of its {len(evaluation.videos)} videos could be read; the first: "
+            f"{printable(first.path)}: {first.unreadable}"
+        )
+
+
+def require_known_labels(videos: Sequence[LabelledVideo], labels: Sequence[str]) -> None:
+    """Refuse a list that a bundle with these labels cannot be judged on.
+
+    Raises:
+        DataError: there are no videos, or a label is none of the bundle's.
+    """
     if not videos:
         raise DataError("the list holds no videos; at least one is needed to evaluate")
     unknown = sorted({video.label for video in videos} - set(labels))

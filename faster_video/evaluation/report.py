@@ -11,13 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from faster_video.evaluation.evaluate import Evaluation
-from faster_video.inference.picture import save_picture, shortened
-from faster_video.video.container import printable
+from faster_video.files import printable
+from faster_video.pictures import save_picture, shortened
 
+MOST_IN_TABLE = 12
+"""Classes up to which the matrix fits into a terminal."""
 MOST_NUMBERED = 30
 """Classes up to which a cell has room for its number."""
 MOST_NAMED = 80
@@ -45,6 +48,24 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     table.add_row("unreadable", str(counts.num_unreadable), "counted as wrong" if counts.num_unreadable else "")
     for video in evaluation.unreadable:
         table.add_row("", "", Text(f"{printable(video.path)}: {video.unreadable}"))
+    return table
+
+
+def confusion_table(evaluation: Evaluation) -> Table | None:
+    """The confusion matrix: a row per true label, a column per predicted one; None of more than `MOST_IN_TABLE`."""
+    counts = evaluation.counts
+    if counts.num_classes > MOST_IN_TABLE:
+        return None
+    table = Table(title="confusion, truth in rows", box=SIMPLE_HEAD, padding=0)
+    table.add_column("true label", overflow="fold")
+    for number in range(counts.num_classes):
+        table.add_column(str(number + 1), justify="right", min_width=3, no_wrap=True)
+    if counts.num_unreadable:
+        table.add_column("unreadable", justify="right", no_wrap=True)
+    for number, label in enumerate(evaluation.labels):
+        row = [str(count) if count else "·" for count in counts.confusion[number]]
+        shown = row if counts.num_unreadable else row[:-1]
+        table.add_row(Text(f"{number + 1} {shortened(label, 60)}"), *shown)
     return table
 
 

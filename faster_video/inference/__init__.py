@@ -1,9 +1,8 @@
 """Video files → answers: classify files and folders, and show how the answer came about."""
 
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
-from faster_video.inference.classify import DEFAULT_BUNDLE, Classifier, choose_device, classify_many, load
+from faster_video.inference.classify import DEFAULT_BUNDLE, Classifier, classify_many, load
 from faster_video.inference.find import find_videos
-from faster_video.inference.picture import PictureError, require_picture_path
 from faster_video.inference.timeline import plot_timeline, timeline_table
 
 __all__ = [
@@ -12,12 +11,9 @@ __all__ = [
     "Classifier",
     "ClipAnswer",
     "Failure",
-    "PictureError",
-    "choose_device",
     "classify_many",
     "find_videos",
     "load",
     "plot_timeline",
-    "require_picture_path",
     "timeline_table",
 ]

@@ -6,8 +6,6 @@ Shapes: N clips of a video, K classes.
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from faster_video.video.container import printable
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipAnswer:
@@ -81,7 +79,7 @@ class Classification:
     def as_dict(self, top: int) -> dict[str, object]:
         """For JSON, with the `top` most probable labels."""
         return {
-            "path": printable(self.path),
+            "path": str(self.path),
             "labels": [{"label": name, "probability": share} for name, share in self.labels[:top]],
             "pattern": self.pattern,
             "clips": [clip.as_dict() for clip in self.clips],
@@ -104,4 +102,4 @@ class Failure:
 
     def as_dict(self) -> dict[str, object]:
         """For JSON; `error` is what a `Classification` does not have."""
-        return {"path": printable(self.path), "error": self.reason}
+        return {"path": str(self.path), "error": self.reason}

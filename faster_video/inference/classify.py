@@ -5,7 +5,6 @@ Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop, K classe
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -15,11 +14,12 @@ from torch import Tensor
 from faster_video.bundle import Bundle, load_bundle
 from faster_video.clips import clip_frames, clip_starts, normalize, test_clip
 from faster_video.cost import VideoCost, video_cost
-from faster_video.errors import ConfigError, DecodeError
+from faster_video.device import choose_device
+from faster_video.errors import DecodeError
+from faster_video.files import printable
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.model import State
 from faster_video.video import Frames, VideoInfo, VideoReader
-from faster_video.video.container import printable
 
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 """The trained bundle that comes with the package."""
@@ -54,10 +54,9 @@ class Classifier:
 
     @property
     def cost(self) -> VideoCost:
-        """GMACs of a video under the pattern that the model has now, clip by clip."""
+        """GMACs of a video, clip by clip."""
         config = self.bundle.config
-        running = replace(config.model, pattern=str(self.model.pattern))
-        return video_cost(running, config.clips, config.transform.crop_size, len(config.labels))
+        return video_cost(config.model, config.clips, config.transform.crop_size, len(config.labels))
 
     def classify(self, path: str | Path) -> Classification:
         """The labels of the video in `path`, and the answer after every clip.
@@ -128,24 +127,6 @@ def _end_seconds(frames: Frames, info: VideoInfo) -> float:
     return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
 
 
-def choose_device(name: str) -> torch.device:
-    """The device called `name`; `auto` is the first GPU where there is one, the CPU elsewhere.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = name.partition(":")
-    if kind not in ("cpu", "cuda") or not (number.isdecimal() or name == kind):
-        raise ConfigError(f"unknown device {name!r}; choose one of auto, cpu, cuda, cuda:0, cuda:1, …")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"device is {name!r}, but PyTorch sees {torch.cuda.device_count()} CUDA GPUs; use auto or cpu"
-        )
-    return torch.device(kind, int(number)) if number else torch.device(kind)
-
-
 def load(bundle: str | Path | None = None, *, pattern: str | None = None, device: str = "auto") -> Classifier:
     """A classifier from a bundle folder; None takes the bundle that comes with the package.
 
@@ -161,9 +142,15 @@ def load(bundle: str | Path | None = None, *, pattern: str | None = None, device
     return Classifier(loaded, device)
 
 
-def classify_many(classifier: Classifier, paths: Iterable[Path]) -> Iterator[Classification | Failure]:
-    """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`."""
+def classify_many(classifier: Classifier, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
+    """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
+
+    A `Failure` among the paths, as `find_videos` has for a folder without videos, is passed on in its turn.
+    """
     for path in paths:
+        if isinstance(path, Failure):
+            yield path
+            continue
         try:
             yield classifier.classify(path)
         except DecodeError as error:

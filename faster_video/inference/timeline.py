@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 from rich.table import Table
 from rich.text import Text
 
+from faster_video.files import printable
 from faster_video.inference.answers import Classification
-from faster_video.inference.picture import COLOURS, save_picture, shortened
-from faster_video.video.container import printable
+from faster_video.pictures import COLOURS, save_picture, shortened
 
 MOST_VIDEOS = 12
 """Videos in one picture; of more, the first ones are drawn and the picture says so."""
@@ -29,7 +29,7 @@ _SHADE = "#E4E4E4"
 
 def timeline_table(classification: Classification) -> Table:
     """The answer after every clip, one line each."""
-    title = f"{printable(classification.path)}: {classification.label} ({classification.probability:.1%})"
+    title = f"{printable(classification.path)}: {printable(classification.label)} ({classification.probability:.1%})"
     table = Table(title=Text(title))  # as Text, because names may hold what rich takes for markup
     for name in ("seconds", "network", "best label so far", "probability", "GMACs so far"):
         table.add_column(name, justify="left" if name in ("network", "best label so far") else "right")
@@ -37,7 +37,7 @@ def timeline_table(classification: Classification) -> Table:
         table.add_row(
             f"{clip.start_seconds:.2f} – {clip.end_seconds:.2f}",
             Text("expensive", "bold") if clip.expensive else "cheap",
-            Text(clip.label),
+            Text(printable(clip.label)),
             f"{clip.probability:.1%}",
             _written(clip.gmacs),
         )
@@ -46,8 +46,12 @@ def timeline_table(classification: Classification) -> Table:
     return table
 
 
-def plot_timeline(classifications: Classification | Sequence[Classification], path: str | Path) -> None:
+def plot_timeline(
+    classifications: Classification | Sequence[Classification], path: str | Path, *, left_out: int = 0
+) -> None:
     """Draw, for each video, the probability of its leading labels and the GMACs spent, clip after clip.
+
+    The picture says how many videos are not drawn: those beyond `MOST_VIDEOS`, and `left_out` that were not even given.
 
     Raises:
         PictureError: the name is not a picture's, or nothing can be written there.
@@ -60,8 +64,9 @@ def plot_timeline(classifications: Classification | Sequence[Classification], pa
         above, below = row.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         _draw_probabilities(above, video)
         _draw_gmacs(below, video)
-    if len(videos) > len(drawn):
-        figure.supxlabel(f"and {len(videos) - len(drawn)} more videos, not drawn", fontsize=11)
+    missing = len(videos) - len(drawn) + left_out
+    if missing:
+        figure.supxlabel(f"and {missing} more video{'s' if missing > 1 else ''}, not drawn", fontsize=11)
     save_picture(figure, path)
 
 

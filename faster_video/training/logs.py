@@ -1,7 +1,7 @@
 """What a training run writes down while it goes on: `log.csv`, TensorBoard files, `broken.csv` and a progress bar."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -17,57 +17,50 @@ from rich.progress import (
 )
 from tensorboardX import SummaryWriter
 
+from faster_video.errors import TrainingError
+from faster_video.files import replacing_file
 from faster_video.training.samples import Unreadable
 
+BROKEN_FIELDS = ("path", "reason")
 STEP_FIELDS = ("stage", "epoch", "step", "loss", "learning_rate", "seconds", "seconds_waiting")
 
 
 class RunLog:
-    """The log files of one run directory; opened again, it goes on where it stopped."""
+    """The log files of one run directory; opened again, it goes on where it stopped.
+
+    Every method raises TrainingError where the disk refuses.
+    """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "log.csv"
         self._broken_path = folder / "broken.csv"
-        self._broken: set[Path] = set()
-        self._board = SummaryWriter(str(folder / "tensorboard"))
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._broken = {row["path"] for row in _read_rows(self._broken_path, BROKEN_FIELDS)}
+            self._board = SummaryWriter(str(folder / "tensorboard"))
 
     def forget_after(self, stage: str, step: int) -> None:
         """Drop the rows of steps that are about to be done again: those past the checkpoint a stage resumes from."""
-        if not self._path.exists():
-            return
-        with self._path.open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["stage"] != stage or int(row["step"]) < step]
-        with self._path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, STEP_FIELDS)
-            writer.writeheader()
-            writer.writerows(rows)
+        rows = [row for row in _read_rows(self._path, STEP_FIELDS) if row["stage"] != stage or int(row["step"]) < step]
+        with _writing(self._path), replacing_file(self._path) as aside:
+            _append_rows(aside, STEP_FIELDS, rows)
 
     def steps(self, rows: list[dict[str, str | int | float]]) -> None:
         """Append what happened in some steps; the keys are STEP_FIELDS."""
-        if not rows:
-            return
-        is_new = not self._path.exists()
-        with self._path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, STEP_FIELDS)
-            if is_new:
-                writer.writeheader()
-            writer.writerows(rows)
-        for row in rows:
-            for name in ("loss", "learning_rate"):
-                self._board.add_scalar(f"{row['stage']}/{name}", row[name], row["step"])
+        with _writing(self._path):
+            _append_rows(self._path, STEP_FIELDS, rows)
+            for row in rows:
+                for name in ("loss", "learning_rate"):
+                    self._board.add_scalar(f"{row['stage']}/{name}", row[name], row["step"])
 
     def broken(self, videos: list[Unreadable]) -> None:
         """List videos that could not be decoded in `broken.csv`, each of them once."""
-        new = {video.path: video for video in videos if video.path not in self._broken}
+        new = {str(video.path): video.reason for video in videos if str(video.path) not in self._broken}
         self._broken |= set(new)
-        is_new = not self._broken_path.exists()
         if new:
-            with self._broken_path.open("a", newline="") as file:
-                writer = csv.writer(file)
-                if is_new:
-                    writer.writerow(("path", "reason"))
-                writer.writerows((video.path, video.reason) for video in new.values())
+            rows = [{"path": path, "reason": reason} for path, reason in new.items()]
+            with _writing(self._broken_path):
+                _append_rows(self._broken_path, BROKEN_FIELDS, rows)
 
     @property
     def num_broken(self) -> int:
@@ -77,6 +70,34 @@ class RunLog:
     def close(self) -> None:
         """Write what TensorBoard still holds back."""
         self._board.close()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A full or forbidden disk in one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{path}: cannot be written ({error.strerror or error}); make room, then go on with --resume"
+        ) from error
+
+
+def _read_rows(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
+    """The whole rows of a CSV file, none if there is no file; a crash may have cut the last one short."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return [row for row in csv.DictReader(file) if set(row) == set(fields) and None not in row.values()]
+
+
+def _append_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, str | int | float]]) -> None:
+    is_new = not path.exists() or path.stat().st_size == 0
+    with path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        writer = csv.DictWriter(file, fields)
+        if is_new:
+            writer.writeheader()
+        writer.writerows(rows)
 
 
 class ShowStep(Protocol):

@@ -12,11 +12,12 @@ from typing import Protocol
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
 from faster_video.config import StageConfig
 from faster_video.errors import TrainingError
 from faster_video.training.checkpoint import load_checkpoint, restore, save_checkpoint
+from faster_video.training.interrupt import holding_back_ctrl_c
 from faster_video.training.logs import RunLog, progress_bar
 from faster_video.training.samples import Batch, Batches, Unreadable
 from faster_video.training.schedule import learning_rate
@@ -43,6 +44,8 @@ class Stage:
     config: StageConfig
     num_videos: int
     source: BatchSource
+    smallest_batch: int = 1
+    """Readable videos below which a batch is passed over: batch norm needs two values to tell their spread."""
 
 
 def make_optimizer(learner: nn.Module, config: StageConfig) -> torch.optim.Optimizer:
@@ -99,7 +102,7 @@ class _Steps:
         self,
         stage: Stage,
         batches: Batches,
-        learner: Callable[[Tensor, Tensor], Tensor],
+        learner: nn.Module,
         optimizer: torch.optim.Optimizer,
         fabric: Fabric,
         log: RunLog,
@@ -110,6 +113,10 @@ class _Steps:
         self.optimizer = optimizer
         self.fabric = fabric
         self.log = log
+        self.step = batches.first_step
+        """Steps done."""
+        self._in_step = False
+        self._mean_loss: float | None = None
         self._rows: list[dict[str, str | int | float]] = []
 
     def take_rows(self) -> list[dict[str, str | int | float]]:
@@ -118,36 +125,47 @@ class _Steps:
         return rows
 
     def run(self, save: Callable[[int], None]) -> None:
-        """All remaining steps; `save` is called after every epoch and on ctrl-C, with the steps done."""
-        step, shown = self.batches.first_step, None
-        with progress_bar(self.stage.name, self.batches.total_steps, step) as show:
+        """All remaining steps; `save` is called after every epoch and on ctrl-C, with the steps done.
+
+        A step is done wholly or not at all: what is saved is always the state between two steps.
+        """
+        with progress_bar(self.stage.name, self.batches.total_steps, self.step) as show:
             try:
                 waiting_since = time.perf_counter()
                 for batch in self.stage.source(self.batches):
-                    begun = time.perf_counter()
-                    loss = self._step(step, batch)
-                    self._note(step, loss, seconds_waiting=begun - waiting_since, since=waiting_since)
-                    waiting_since = time.perf_counter()
-                    step += 1
-                    if loss is not None:
-                        shown = loss if shown is None else SMOOTHING * shown + (1 - SMOOTHING) * loss
-                    show(1, shown)
-                    if step % self.batches.steps_per_epoch == 0:
+                    with holding_back_ctrl_c():
+                        self._in_step = True
+                        self._next(batch, waiting_since)
+                        self._in_step = False
+                    show(1, self._mean_loss)
+                    if self.step % self.batches.steps_per_epoch == 0:
                         self._check_readable()
-                        save(step)
+                        save(self.step)
+                    waiting_since = time.perf_counter()
             except KeyboardInterrupt:
-                save(step)
+                if not self._in_step:
+                    save(self.step)
                 raise
 
-    def _step(self, step: int, batch: Batch | list[Unreadable]) -> float | None:
-        """One optimiser step; None if no video of the batch could be read."""
+    def _next(self, batch: Batch | list[Unreadable], waiting_since: float) -> None:
+        """One step with this batch, and its row in the log."""
+        begun = time.perf_counter()
+        loss = self._learn(batch)
+        if loss is not None:
+            self._note(loss, seconds_waiting=begun - waiting_since, seconds=time.perf_counter() - waiting_since)
+            before = loss if self._mean_loss is None else self._mean_loss
+            self._mean_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
+        self.step += 1
+
+    def _learn(self, batch: Batch | list[Unreadable]) -> float | None:
+        """One optimiser step; None if too few videos of the batch could be read."""
         self.log.broken(batch if isinstance(batch, list) else batch.unreadable)
-        if isinstance(batch, list):
+        if isinstance(batch, list) or len(batch.labels) < self.stage.smallest_batch:
             return None
         config = self.stage.config
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(
-                step,
+                self.step,
                 total_steps=self.batches.total_steps,
                 warmup_steps=round(config.warmup_epochs * self.batches.steps_per_epoch),
                 peak=config.peak_learning_rate,
@@ -156,27 +174,26 @@ class _Steps:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
-                f"{self.stage.name}: the loss is {value} at step {step}; the last checkpoint is kept; lower "
-                f"learning_rate (now {config.learning_rate}) or set max_gradient_norm, then continue with --resume"
+                f"{self.stage.name}: the loss is {value} at step {self.step}; start again in another folder with a "
+                f"learning_rate below {config.learning_rate} or with max_gradient_norm (this folder keeps its last "
+                "checkpoint)"
             )
         self.optimizer.zero_grad()
         self.fabric.backward(loss)
         if config.max_gradient_norm:
-            torch.nn.utils.clip_grad_norm_(self.stage.learner.parameters(), config.max_gradient_norm)
+            self.fabric.clip_gradients(self.learner, self.optimizer, max_norm=config.max_gradient_norm)
         self.optimizer.step()
         return value
 
-    def _note(self, step: int, loss: float | None, *, seconds_waiting: float, since: float) -> None:
-        if loss is None:
-            return
+    def _note(self, loss: float, *, seconds_waiting: float, seconds: float) -> None:
         self._rows.append(
             {
                 "stage": self.stage.name,
-                "epoch": step // self.batches.steps_per_epoch,
-                "step": step,
+                "epoch": self.step // self.batches.steps_per_epoch,
+                "step": self.step,
                 "loss": loss,
                 "learning_rate": self.optimizer.param_groups[0]["lr"],
-                "seconds": round(time.perf_counter() - since, 4),
+                "seconds": round(seconds, 4),
                 "seconds_waiting": round(seconds_waiting, 4),
             }
         )

@@ -30,10 +30,11 @@ class SampleKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One video's clips, uint8 [N, C, T, H, W], and the number of its label."""
+    """One video's clips, uint8 [N, C, T, H, W], the number of its label, and which view of which video it is."""
 
     clips: Tensor
     label: int
+    key: SampleKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Batch:
 
     inputs: Tensor | tuple[Tensor, ...]
     labels: Tensor
+    keys: list[SampleKey]
+    """Of the videos that are in it."""
     unreadable: list[Unreadable]
 
 
@@ -84,7 +87,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
             clips = self._read(video.path, random)
         except DecodeError as error:
             return Unreadable(video.path, str(error))
-        return Sample(clips, self.label_numbers[video.label])
+        return Sample(clips, self.label_numbers[video.label], key)
 
     def _read(self, path: Path, random: Random) -> Tensor:
         with VideoReader(path) as reader:
@@ -148,4 +151,5 @@ def collate(samples: list[Sample | Unreadable]) -> Batch | list[Unreadable]:
     if not read:
         return unreadable
     clips = torch.stack([sample.clips for sample in read])
-    return Batch(clips, torch.tensor([sample.label for sample in read]), unreadable)
+    labels = torch.tensor([sample.label for sample in read])
+    return Batch(clips, labels, [sample.key for sample in read], unreadable)

@@ -77,42 +77,49 @@ class FrozenSource:
 class StoredSource:
     """Feature maps of a few random views of every video, computed once and kept in memory as float16."""
 
-    def __init__(self, frozen: FrozenSource, *, views: int) -> None:
+    def __init__(self, frozen: FrozenSource, *, views: int, views_per_video: int) -> None:
         self.views = views
+        self.views_per_video = views_per_video
         self.unreadable: list[Unreadable] = []
-        self._maps: dict[tuple[int, int], tuple[Tensor, ...]] = {}
+        self._maps: dict[SampleKey, tuple[Tensor, ...]] = {}
         self._labels: dict[int, int] = {}
         self._fill(frozen)
 
     def _fill(self, frozen: FrozenSource) -> None:
-        samples = frozen.pixels.samples
-        numbers = samples.label_numbers
-        keys = [SampleKey(view, video, 0) for view in range(self.views) for video in range(len(samples.videos))]
+        videos = range(len(frozen.pixels.samples.videos))
+        keys = [SampleKey(view, video, 0) for view in range(self.views) for video in videos]
         groups = [keys[start : start + EXTRACTION_BATCH] for start in range(0, len(keys), EXTRACTION_BATCH)]
         with progress_bar("stage2 features", len(keys)) as show:
             for group, batch in zip(groups, frozen(groups), strict=True):
-                missing = batch if isinstance(batch, list) else batch.unreadable
-                self.unreadable += missing
-                paths = {video.path for video in missing}
-                read = [key for key in group if samples.videos[key.video].path not in paths]
-                for place, key in enumerate(read):
-                    assert isinstance(batch, Batch)
-                    self._maps[key.epoch, key.video] = tuple(map_[place].half().cpu() for map_ in batch.inputs)
-                    self._labels[key.video] = numbers[samples.videos[key.video].label]
+                if isinstance(batch, list):
+                    self.unreadable += batch
+                else:
+                    self.unreadable += batch.unreadable
+                    self._keep(batch)
                 show(len(group))
 
+    def _keep(self, batch: Batch) -> None:
+        for place, (key, label) in enumerate(zip(batch.keys, batch.labels.tolist(), strict=True)):
+            self._maps[key] = tuple(feature_map[place].half().cpu() for feature_map in batch.inputs)
+            self._labels[key.video] = label
+
     def __call__(self, batches: Iterable[list[SampleKey]]) -> Iterator[Batch | list[Unreadable]]:
-        """One batch of N maps [B, D, t, h, w] per list of keys; the views take turns over the epochs."""
+        """One batch of N maps [B, D, t, h, w] per list of keys; the stored views take turns."""
         unreadable, self.unreadable = self.unreadable, []
         for keys in batches:
-            stored = [(key.epoch % self.views, key.video) for key in keys]
-            read = [place for place in stored if place in self._maps]
+            read = [key for key in map(self._stored, keys) if key in self._maps]
             if not read:
                 yield unreadable
                 continue
-            maps = [torch.stack(clip).float() for clip in zip(*(self._maps[place] for place in read), strict=True)]
-            yield Batch(tuple(maps), torch.tensor([self._labels[video] for _, video in read]), unreadable)
+            maps = [torch.stack(clip).float() for clip in zip(*(self._maps[key] for key in read), strict=True)]
+            labels = torch.tensor([self._labels[key.video] for key in read])
+            yield Batch(tuple(maps), labels, read, unreadable)
             unreadable = []
+
+    def _stored(self, key: SampleKey) -> SampleKey:
+        """Which of the stored views stands for this one."""
+        turn = key.epoch * self.views_per_video + key.view
+        return SampleKey(turn % self.views, key.video, 0)
 
 
 def _leave_ctrl_c_to_the_main_process(_worker: int) -> None:

@@ -18,13 +18,15 @@ from lightning_fabric import Fabric
 
 import faster_video
 from faster_video.backbones import ClipResNet
+from faster_video.backbones.blocks import SPATIAL_STRIDE
 from faster_video.bundle import Bundle, BundleConfig, save_bundle
-from faster_video.config import Recipe, StageConfig, require_at_least, require_choice
+from faster_video.config import TEMPORAL_STRIDE, Recipe, StageConfig, require_at_least, require_choice
 from faster_video.datasets import VideoList
+from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DataError, TrainingError
-from faster_video.evaluation import evaluate
+from faster_video.evaluation import evaluate, require_known_labels
 from faster_video.files import replacing_file
-from faster_video.inference import Classifier, choose_device
+from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
 from faster_video.training.learners import AggregatorLearner, BackboneLearner
 from faster_video.training.logs import RunLog
@@ -89,14 +91,18 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
     """Train both stages and write the bundle to `run.out/bundle`.
 
     Raises:
-        DataError: too few labels, or a label with a single video.
-        ConfigError: `run.backbones` do not fit the recipe or the labels; device or precision are not to be had here.
+        DataError: too few labels, a label with a single video, or a validation label that is not trained.
+        ConfigError: `run.backbones` do not fit the recipe or the labels; device or precision are not to be had here;
+            a batch would be too small for batch norm.
         TrainingError: the run directory is taken, not writable, or holds another run; or training failed.
         KeyboardInterrupt: interrupted, with the state saved; call again with `resume`.
     """
     check_trainable(run.data)
+    if run.validation is not None:
+        require_known_labels(run.validation.videos, run.data.labels)
     check_backbones(run)
     _check_device(run)
+    _check_batch_norm(run.recipe)
     _open_run(run, resume)
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)
     model = _first_model(run)
@@ -113,9 +119,10 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
     finally:
         log.close()
     bundle = Bundle(model=model.cpu().eval(), config=_bundle_config(run, log.num_broken))
+    save_bundle(bundle, run.bundle_folder)
     if run.validation is not None:
         bundle.config.provenance["metrics"] = _validate(bundle, run.validation)
-    save_bundle(bundle, run.bundle_folder)
+        save_bundle(bundle, run.bundle_folder)
     return bundle
 
 
@@ -133,6 +140,12 @@ def check_backbones(run: RunConfig) -> None:
             f"the bundle's {len(theirs.labels)} labels are not the {len(run.data.labels)} of {run.data.source}; "
             "its backbones can only be taken for the labels they were trained on"
         )
+    ours = run.recipe.transform
+    if (theirs.transform.mean, theirs.transform.std) != (ours.mean, ours.std):
+        raise ConfigError(
+            f"transform.mean and std are {list(ours.mean)} and {list(ours.std)}, but the bundle's backbones were "
+            f"trained with {list(theirs.transform.mean)} and {list(theirs.transform.std)}; give these"
+        )
     for name in BACKBONES:
         if getattr(theirs.model, name) != getattr(run.recipe.model, name):
             raise ConfigError(
@@ -146,6 +159,23 @@ def _check_device(run: RunConfig) -> None:
     device = choose_device(run.device)
     if run.precision == "16-mixed" and device.type == "cpu":
         raise ConfigError("precision is 16-mixed, which only GPUs compute in; on the CPU choose 32-true or bf16-mixed")
+
+
+def _map_values(recipe: Recipe) -> int:
+    """How many values one clip gives each channel of the last feature maps."""
+    side = -(-recipe.transform.crop_size // SPATIAL_STRIDE)
+    return recipe.clips.frames_per_clip // TEMPORAL_STRIDE * side * side
+
+
+def _check_batch_norm(recipe: Recipe) -> None:
+    """Refuse batches of a single value per channel, whose spread batch norm cannot tell."""
+    for name in ("stage1_expensive", "stage1_cheap", "stage2"):
+        if getattr(recipe, name).batch_size == 1 and _map_values(recipe) == 1:
+            raise ConfigError(
+                f"{name}.batch_size is 1, and a clip of {recipe.clips.frames_per_clip} frames at "
+                f"{recipe.transform.crop_size} pixels gives one value per channel, which batch norm cannot use; choose "
+                "at least 2, or larger clips"
+            )
 
 
 def _first_model(run: RunConfig) -> Faster:
@@ -192,7 +222,7 @@ def _open_run(run: RunConfig, resume: bool) -> None:
     path = run.out / SETTINGS
     # Through JSON and back, so that tuples compare equal to the lists that were read.
     settings = json.loads(json.dumps(run.settings))
-    if resume and path.exists():
+    if resume:
         _check_same_run(path, settings)
         return
     try:
@@ -208,6 +238,8 @@ def _open_run(run: RunConfig, resume: bool) -> None:
 
 
 def _check_same_run(path: Path, settings: dict[str, Any]) -> None:
+    if not path.exists():
+        raise TrainingError(f"{path.parent}: holds no run ({path.name} is missing); leave out --resume to start one")
     try:
         before = json.loads(path.read_text("utf-8"))
         different = [name for name, value in settings.items() if before.get(name) != value]
@@ -227,20 +259,24 @@ def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet, config: Sta
         config=config,
         num_videos=len(run.data.videos),
         source=PixelSource(_samples(run, num_clips=1), workers=_workers(run)),
+        smallest_batch=2 if _map_values(run.recipe) == 1 else 1,
     )
 
 
 def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
     pixels = PixelSource(_samples(run, num_clips=run.recipe.clips.num_clips), workers=_workers(run))
-    source: BatchSource = FrozenSource(model, pixels, fabric.device)
+    frozen = FrozenSource(model, pixels, fabric.device)
+    source: BatchSource = frozen
     if run.recipe.stage2_stored_views and not _is_done(run):
-        source = StoredSource(FrozenSource(model, pixels, fabric.device), views=run.recipe.stage2_stored_views)
+        views = run.recipe.stage2_stored_views
+        source = StoredSource(frozen, views=views, views_per_video=run.recipe.stage2.views_per_video)
     return Stage(
         name="stage2",
         learner=AggregatorLearner(model),
         config=run.recipe.stage2,
         num_videos=len(run.data.videos),
         source=source,
+        smallest_batch=2 if _map_values(run.recipe) == 1 else 1,
     )
 
 

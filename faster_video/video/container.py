@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from faster_video.errors import DecodeError
+from faster_video.files import printable
 
 CONTAINERS = (
     "3dostr,amv,apng,asf,avi,av1,avs2,avs3,dv,flv,gif,h261,h263,hevc,h264,ivf,live_flv,m4v,"
@@ -27,12 +28,6 @@ THREAD_COUNT = 1
 no frame after a seek and conceals damage the same way every time; many videos are read by many processes."""
 READ_ERRORS = (av.error.FFmpegError, OSError, MemoryError, LookupError, ValueError, RuntimeError)
 """What PyAV raises on damaged files: FFmpeg's errors, and Python's own where it trips over what FFmpeg found."""
-
-
-def printable(path: str | Path) -> str:
-    """The path as it goes into a message: on one line, whatever characters it has."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from faster_video.errors import DecodeError
-from faster_video.video.container import decoded, naming, open_container, printable, video_stream
+from faster_video.files import printable
+from faster_video.video.container import decoded, naming, open_container, video_stream
 from faster_video.video.probe import VideoInfo, scan
 
 SEEK_WORTH_FRAMES = 12

@@ -17,7 +17,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from faster_video.errors import DecodeError
-from faster_video.video.container import decoded, frames_of, open_container, printable, video_stream
+from faster_video.files import printable
+from faster_video.video.container import decoded, frames_of, open_container, video_stream
 
 ONE_FRAME_PER_PACKET = frozenset(
     {"apng", "av1", "dnxhd", "dvvideo", "ffv1", "ffvhuff", "gif", "h264", "hevc", "huffyuv", "mjpeg"}

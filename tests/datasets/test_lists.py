@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from faster_video.datasets import VideoList, read_list
 from faster_video.errors import DataError
+from faster_video.files import printable
 
 
 def touch(path: Path) -> Path:
@@ -205,3 +206,34 @@ def test_hash_follows_order_labels_and_files_but_not_layout(tmp_path: Path) -> N
     hashes = [read_text(tmp_path, content).sha256 for content in contents]
     assert len(set(hashes)) == len(contents)
     assert read_text(tmp_path, "path,label\r\n a , x\r\nb,y").sha256 == hashes[0]
+
+
+def test_names_that_are_not_utf8_are_hashed_and_told_apart(tmp_path: Path) -> None:
+    hashes = []
+    for name in ("caf\udce9.mp4", "caf\udcea.mp4"):
+        video = touch(tmp_path / name / "wave" / name)
+        videos = read_list(video.parents[1])
+        assert videos.videos[0].path == video
+        hashes.append(videos.sha256)
+    assert len(set(hashes)) == 2
+
+
+@pytest.mark.parametrize("label", ["caf\udce9", "a\x1b[31m", "a\nb", "a\u2028b"])
+def test_a_folder_whose_name_is_no_label_is_refused_by_name(label: str, tmp_path: Path) -> None:
+    touch(tmp_path / label / "a.mp4")
+    with pytest.raises(DataError) as caught:
+        read_list(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path}/{printable(label)}: this folder's name is no label; rename it")
+    assert said.isprintable()
+
+
+def test_a_label_with_control_characters_is_refused_by_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"list\.csv, line 2: the label is 'a\\x1bb'; it must be text on one line"):
+        read_text(tmp_path, "a.mp4,wave\nb.mp4,a\x1bb\n")
+
+
+@pytest.mark.parametrize("label", ["\U0001f468\u200d\U0001f469", "a\u00a0b", "می\u200cخواهم", "weiß 跳"])
+def test_labels_of_all_languages_are_taken(label: str, tmp_path: Path) -> None:
+    assert read_text(tmp_path, f"a.mp4,{label}\n").labels == [label]
+    assert printable(label) == label

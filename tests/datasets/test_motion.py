@@ -4,6 +4,11 @@ Shapes: T frames of a video, S side of a frame in pixels.
 """
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -254,6 +259,52 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
             write_motion_set(out, SMALL)
         assert str(caught.value) == f"{out}: is there already and not an empty folder; choose a new one"
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", ["left-then-up", "left", "train.csv"])
+def test_what_an_interrupted_run_left_is_called_that(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(DataError) as caught:
+        write_motion_set(tmp_path, SMALL)
+    assert str(caught.value) == f"{tmp_path}: holds an unfinished set; delete it, or choose a new folder"
+    (tmp_path / "motion.json").touch()
+    with pytest.raises(DataError, match=r"is there already and not an empty folder; choose a new one"):
+        write_motion_set(tmp_path, SMALL)
+
+
+def killed(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_killed_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faster_video.datasets.motion_set.partial", lambda *_: killed)
+    with pytest.raises(DataError) as caught:
+        write_motion_set(tmp_path / "set", SMALL, workers=2)
+    assert str(caught.value) == (
+        f"{tmp_path / 'set'}: a process that wrote videos was killed, perhaps for want of memory; delete the folder "
+        "and try again with fewer --workers"
+    )
+
+
+@pytest.mark.parametrize("begun", ["*-then-*", "*/*.mp4"], ids=["workers start", "workers write"])
+def test_ctrl_c_stops_every_process_at_once(begun: str, tmp_path: Path) -> None:
+    """As a terminal does it: the signal goes to the whole group."""
+    words = ["make-motion", str(tmp_path / "set"), *["--videos", "2000", "--size", "128", "--workers", "2"]]
+    program = f"import sys; from faster_video.cli import main; sys.exit(main({words}))"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        while process.poll() is None and not list((tmp_path / "set").glob(begun)):
+            time.sleep(0.1)
+        time.sleep(0.5)  # so that the workers are there
+        os.killpg(process.pid, signal.SIGINT)
+        sent = time.perf_counter()
+        printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed, said) == (130, b"", b"interrupted\n")
+    assert time.perf_counter() - sent < 20
+    count = len(list(tmp_path.rglob("*.mp4")))
+    time.sleep(1)
+    assert len(list(tmp_path.rglob("*.mp4"))) == count < 100
 
 
 def test_a_place_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from evaluation_samples import random_bundle, write_labelled
 
 from faster_video.cost import video_cost
 from faster_video.datasets import LabelledVideo
-from faster_video.errors import DataError
-from faster_video.evaluation import Evaluation, baseline, evaluate, judge
+from faster_video.errors import ConfigError, DataError
+from faster_video.evaluation import Evaluation, baseline, evaluate, judge, with_untrained_aggregator
 from faster_video.inference import Classifier
 
 LABELS = ["left", "right", "up"]
@@ -147,11 +147,21 @@ def test_baseline_is_the_mean_of_the_clip_scores_of_the_same_backbones() -> None
     torch.testing.assert_close(answers, torch.stack(scores).mean(dim=0))
 
 
+def test_aggregators_that_were_not_trained_are_refused() -> None:
+    bundle = random_bundle(LABELS)
+    for name in (None, "fast_gru"):
+        assert with_untrained_aggregator(bundle, name) is bundle
+    assert with_untrained_aggregator(bundle, "average").config.model.aggregator == "average"
+    with pytest.raises(ConfigError, match=r"aggregator is 'lstm'; this bundle was trained with 'fast_gru'"):
+        with_untrained_aggregator(bundle, "lstm")
+
+
 def test_baseline_leaves_the_bundle_as_it_was(videos: list[LabelledVideo]) -> None:
     bundle = random_bundle(LABELS)
     before = Classifier(bundle, "cpu").classify(videos[0].path)
     evaluation = evaluate(Classifier(baseline(bundle).with_pattern("0:1"), "cpu"), videos[:1])
     assert (evaluation.aggregator, evaluation.pattern) == ("average", "0:1")
+    assert bundle.model.aggregator.averages_scores is False
     after = Classifier(bundle, "cpu").classify(videos[0].path)
     assert after.clips == before.clips
     assert not baseline(bundle).model.training

@@ -8,8 +8,8 @@ import pytest
 from evaluation_samples import invented_evaluation
 from rich.console import Console
 
-from faster_video.evaluation import Evaluation, evaluation_table, plot_confusion
-from faster_video.inference import PictureError
+from faster_video.evaluation import Evaluation, confusion_table, evaluation_table, plot_confusion
+from faster_video.pictures import PictureError
 
 
 def printed(evaluation: Evaluation) -> str:
@@ -35,6 +35,21 @@ def test_table_says_where_top5_is_trivial() -> None:
     text = printed(invented_evaluation(3, 20, unreadable=False))
     assert "only 3 labels: every readable video is a hit" in text
     assert "counted as wrong" not in text
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_small_confusion_is_a_table_with_truth_in_rows(unreadable: bool) -> None:
+    evaluation = invented_evaluation(12, 90, unreadable=unreadable)
+    columns = 13 if unreadable else 12
+    table = confusion_table(evaluation)
+    assert table is not None
+    for width in (80, 160):
+        stream = StringIO()
+        Console(file=stream, width=width).print(table)
+        rows = [line.replace("·", "0").split() for line in stream.getvalue().splitlines() if "label $" in line]
+        shown = [[int(cell) for cell in row[-columns:]] for row in rows]
+        assert shown == evaluation.counts.confusion[:, :columns].tolist()
+    assert confusion_table(invented_evaluation(13, 20, unreadable=False)) is None
 
 
 @pytest.mark.parametrize("unreadable", [False, True])

@@ -14,9 +14,10 @@ from inference_samples import LABELS, small_bundle, write_sample
 from faster_video import clips as clip_making
 from faster_video.bundle import save_bundle
 from faster_video.cost import video_cost
+from faster_video.device import choose_device
 from faster_video.errors import BundleError, ConfigError, DecodeError
 from faster_video.inference import Classification, Classifier, Failure, classify_many, load
-from faster_video.inference.classify import DEFAULT_BUNDLE, choose_device
+from faster_video.inference.classify import DEFAULT_BUNDLE
 from faster_video.video import VideoReader, probe
 
 
@@ -74,14 +75,15 @@ def test_gmacs_rise_to_the_cost_of_the_pattern_that_ran(pattern: str | None, vid
     assert classification.pattern == (pattern or "1:1")
 
 
-def test_gmacs_follow_the_model_and_not_a_stale_configuration(video: Path) -> None:
+def test_another_pattern_leaves_the_bundle_its_own(video: Path) -> None:
     bundle = small_bundle(pattern="1:0")
-    bundle.with_pattern("0:1")  # the same model, so `bundle` runs 0:1 from here on
-    classification = Classifier(bundle, "cpu").classify(video)
-    assert classification.pattern == "0:1"
-    assert not any(clip.expensive for clip in classification.clips)
-    cheap = dataclasses.replace(bundle.config.model, pattern="0:1")
-    assert classification.gmacs == video_cost(cheap, bundle.config.clips, 32, len(LABELS)).gmacs
+    cheap = Classifier(bundle.with_pattern("0:1"), "cpu")
+    answers = [Classifier(bundle, "cpu").classify(video), cheap.classify(video)]
+    assert [answer.pattern for answer in answers] == ["1:0", "0:1"]
+    assert [{clip.expensive for clip in answer.clips} for answer in answers] == [{True}, {False}]
+    assert answers[0].gmacs > answers[1].gmacs
+    alone = Classifier(small_bundle(pattern="1:0"), "cpu").classify(video)
+    assert alone.clips == answers[0].clips != answers[1].clips
 
 
 def test_clips_say_what_they_cover(answer: Classification, video: Path) -> None:
@@ -141,6 +143,18 @@ def test_results_come_as_they_are_ready_and_bad_files_are_passed_over(
         "error": "No such file or directory",
     }
     assert isinstance(last, Classification)
+
+
+def test_a_failure_among_the_paths_is_passed_on_in_its_turn(classifier: Classifier, video: Path) -> None:
+    failure = Failure(Path("empty"), "no video in this folder")
+    first, second = classify_many(classifier, [failure, video])
+    assert first is failure and isinstance(second, Classification)
+
+
+@pytest.mark.parametrize("name", ["a\nb \u200d \x1b.mp4", "caf\udce9.mp4"], ids=["control", "not UTF-8"])
+def test_json_has_the_real_path(name: str, answer: Classification) -> None:
+    for values in (Failure(Path(name), "why").as_dict(), dataclasses.replace(answer, path=Path(name)).as_dict(1)):
+        assert json.loads(json.dumps(values))["path"] == name
 
 
 def test_error_names_the_file(classifier: Classifier, tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from faster_video.errors import DecodeError
-from faster_video.inference import find_videos
+from faster_video.inference import Failure, find_videos
 
 
 def touch(path: Path) -> Path:
@@ -47,9 +46,14 @@ def test_folder_given_as_a_link_is_searched(tmp_path: Path) -> None:
     assert find_videos([tmp_path / "link"]) == [tmp_path / "link" / "a.mp4"]
 
 
-def test_folder_without_videos_is_named(tmp_path: Path) -> None:
-    touch(tmp_path / "notes.txt")
-    with pytest.raises(DecodeError) as caught:
-        find_videos([tmp_path])
-    assert str(caught.value).startswith(f"{tmp_path}: no video in this folder or below it; looked for files ending in ")
-    assert ".mp4" in str(caught.value)
+def test_a_folder_without_videos_is_one_failure_among_the_files(tmp_path: Path) -> None:
+    video = touch(tmp_path / "a.mp4")
+    touch(tmp_path / "empty" / "notes.txt")
+    failure, path = find_videos([tmp_path / "empty", video])
+    assert isinstance(failure, Failure) and failure.path == tmp_path / "empty"
+    assert failure.reason.startswith("no video in this folder or below it; looked for files ending in .3gp, ")
+    assert path == video
+
+
+def test_a_name_that_is_too_long_is_left_to_the_reader() -> None:
+    assert find_videos(["x" * 5000]) == [Path("x" * 5000)]

@@ -3,6 +3,7 @@
 import dataclasses
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -10,15 +11,9 @@ import pytest
 from inference_samples import LABELS, small_bundle, write_sample
 from rich.console import Console
 
-from faster_video.inference import (
-    Classification,
-    Classifier,
-    PictureError,
-    plot_timeline,
-    require_picture_path,
-    timeline_table,
-)
+from faster_video.inference import Classification, Classifier, plot_timeline, timeline_table
 from faster_video.inference.timeline import leading_labels
+from faster_video.pictures import PictureError, require_picture_path
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +60,25 @@ def test_many_videos_share_one_picture_up_to_a_limit(answer: Classification, tmp
     assert thirteen.shape[0] == pytest.approx(6 * two.shape[0], rel=0.05)  # twelve are drawn
 
 
+@pytest.mark.parametrize("given, left_out, said", [(1, 0, None), (1, 3, "and 3 more videos"), (13, 2, "and 3 more")])
+def test_picture_says_how_many_videos_it_leaves_out(
+    given: int, left_out: int, said: str | None, answer: Classification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr("faster_video.inference.timeline.save_picture", lambda figure, _: figures.append(figure))
+    plot_timeline([answer] * given, "unused.png", left_out=left_out)
+    text = figures[0].get_supxlabel()
+    assert text.startswith(said) and text.endswith("not drawn") if said else text == ""
+
+
+def test_control_characters_of_a_label_do_not_reach_the_terminal(answer: Classification) -> None:
+    clips = [dataclasses.replace(clip, label="\x1b[31m") for clip in answer.clips]
+    console = Console(file=StringIO(), width=200)
+    console.print(timeline_table(dataclasses.replace(answer, clips=clips)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b" not in text and text.count("\\x1b[31m") == 9
+
+
 def test_leading_labels_include_the_winner_and_what_led_on_the_way(answer: Classification) -> None:
     led = {clip.label for clip in answer.clips}
     chosen = leading_labels(answer)
@@ -87,6 +101,13 @@ def test_wrong_endings_are_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(PictureError, match=r"folder\.png: is a folder; name a picture file in it"):
         require_picture_path(tmp_path / "folder.png")
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "plot.png", Path("/proc/plot.png"), Path("/proc/none/plot.png")):
+        with pytest.raises(PictureError) as caught:
+            require_picture_path(place)
+        assert str(caught.value).startswith(f"{place}: cannot write the picture there: ")
+    require_picture_path(tmp_path / "new" / "plot.png")  # a missing folder will be made
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
     assert require_picture_path(str(tmp_path / "plot.PNG")) == tmp_path / "plot.PNG"
 
 

@@ -1,6 +1,6 @@
 import csv
 import json
-from collections.abc import Callable
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from faster_video.config import StageConfig
 from faster_video.datasets import LabelledVideo, VideoList, read_list
 from faster_video.errors import ConfigError, DataError, TrainingError
 from faster_video.inference import Classifier
+from faster_video.model import build_model
 from faster_video.recipes import tiny
 from faster_video.training.checkpoint import load_checkpoint
+from faster_video.training.samples import Batch, SampleKey, TrainingClips
+from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
 from faster_video.training.train import RunConfig, train
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.json"
@@ -63,9 +66,9 @@ def test_ten_losses_of_the_tiny_recipe_are_the_golden_ones(data: Path, tmp_path:
     recipe = tiny()
     recipe = replace(
         recipe,
-        stage1_expensive=replace(recipe.stage1_expensive, epochs=4),
-        stage1_cheap=replace(recipe.stage1_cheap, epochs=3),
-        stage2=replace(recipe.stage2, epochs=3),
+        stage1_expensive=replace(recipe.stage1_expensive, epochs=1, warmup_epochs=1, batch_size=12),
+        stage1_cheap=replace(recipe.stage1_cheap, epochs=1, warmup_epochs=1, batch_size=12),
+        stage2=replace(recipe.stage2, epochs=1, warmup_epochs=1, batch_size=12),
         stage2_stored_views=1,
     )
     train(run_of(data, tmp_path / "run", recipe=recipe))
@@ -73,30 +76,55 @@ def test_ten_losses_of_the_tiny_recipe_are_the_golden_ones(data: Path, tmp_path:
     assert losses == pytest.approx(json.loads(GOLDEN.read_text()), rel=2e-3)
 
 
-def interrupt_at(step: int, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have ctrl-C arrive in the middle of this step."""
-    original: Callable[..., float | None] = loop._Steps._step
+class PressesCtrlC:
+    """Sends this process a real SIGINT at one place inside one step of one stage."""
 
-    def interrupted(self: loop._Steps, number: int, batch: object) -> float | None:
-        if number == step and self.stage.name == stage:
-            raise KeyboardInterrupt
-        return original(self, number, batch)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, stage: str, step: int, place: str) -> None:
+        self.stage, self.step, self.place = stage, step, place
+        self.armed = False
+        learn, optimizer_step = loop._Steps._learn, torch.optim.AdamW.step
 
-    monkeypatch.setattr(loop._Steps, "_step", interrupted)
+        def watched_learn(steps: loop._Steps, batch: object) -> float | None:
+            self.armed = (steps.stage.name, steps.step) == (self.stage, self.step)
+            loss = learn(steps, batch)  # type: ignore[arg-type]
+            self.armed = False
+            return loss
+
+        def watched_step(optimizer: torch.optim.AdamW, *arguments: object) -> object:
+            self.press("before the optimiser")
+            result = optimizer_step(optimizer, *arguments)
+            self.press("after the optimiser")
+            return result
+
+        monkeypatch.setattr(loop._Steps, "_learn", watched_learn)
+        monkeypatch.setattr(torch.optim.AdamW, "step", watched_step)
+
+    def press(self, place: str) -> None:
+        if self.armed and place == self.place:
+            self.armed = False
+            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("stored_views", [0, 2])
-@pytest.mark.parametrize(("stage", "step"), [("stage1_expensive", 4), ("stage1_cheap", 3), ("stage2", 1)])
+@pytest.mark.parametrize(
+    ("stage", "step", "place"),
+    [
+        ("stage1_expensive", 4, "before the optimiser"),  # batch norm has moved already
+        ("stage1_cheap", 3, "after the optimiser"),  # the weights have, too
+        ("stage2", 1, "before the optimiser"),
+    ],
+)
 def test_interrupted_and_resumed_training_ends_with_the_same_weights_bit_for_bit(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, step: int, stored_views: int
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, step: int, place: str, stored_views: int
 ) -> None:
     recipe = small_recipe(stored_views=stored_views)
     train(run_of(data, tmp_path / "whole", recipe=recipe))
     with monkeypatch.context() as patch:
-        interrupt_at(step, stage, patch)
+        PressesCtrlC(patch, stage=stage, step=step, place=place)
         with pytest.raises(KeyboardInterrupt):
             train(run_of(data, tmp_path / "parts", recipe=recipe))
-    assert load_checkpoint(tmp_path / "parts" / stage / "checkpoint.safetensors").step == step
+    # The step during which it was pressed is finished and counted.
+    assert load_checkpoint(tmp_path / "parts" / stage / "checkpoint.safetensors").step == step + 1
     train(run_of(data, tmp_path / "parts", recipe=recipe), resume=True)
     whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
@@ -180,7 +208,7 @@ def test_training_stops_where_nothing_can_be_read(data: Path, tmp_path: Path) ->
 
 def test_a_loss_that_is_no_number_stops_training_and_says_what_to_do(data: Path, tmp_path: Path) -> None:
     stage = StageConfig(epochs=2, warmup_epochs=0, batch_size=8, optimizer="sgd", learning_rate=1e30)
-    with pytest.raises(TrainingError, match=r"stage1_expensive: the loss is .* lower\s+learning_rate"):
+    with pytest.raises(TrainingError, match=r"stage1_expensive: the loss is .* start again in another folder"):
         train(run_of(data, tmp_path / "run", recipe=replace(small_recipe(), stage1_expensive=stage)))
 
 
@@ -197,10 +225,87 @@ def test_one_label_or_a_label_with_one_video_is_refused(data: Path, tmp_path: Pa
 
 def test_a_damaged_checkpoint_is_refused_by_name(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        interrupt_at(4, "stage1_expensive", patch)
+        PressesCtrlC(patch, stage="stage1_expensive", step=4, place="after the optimiser")
         with pytest.raises(KeyboardInterrupt):
             train(run_of(data, tmp_path / "run"))
     path = tmp_path / "run" / "stage1_expensive" / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(TrainingError, match=r"checkpoint.safetensors: is not a readable checkpoint .*; delete it"):
         train(run_of(data, tmp_path / "run"), resume=True)
+
+
+def test_validation_labels_are_checked_before_anything_is_trained(data: Path, tmp_path: Path) -> None:
+    test_list = read_list(data / "test.csv")
+    other = VideoList(test_list.source, (*test_list.videos, LabelledVideo(test_list.videos[0].path, "zebra")))
+    with pytest.raises(DataError, match="the list has 'zebra', which the bundle does not know"):
+        train(run_of(data, tmp_path / "run", validation=other))
+    assert not (tmp_path / "run").exists()
+
+
+def test_there_must_be_a_run_to_resume(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"holds no run .* leave out --resume to start one"):
+        train(run_of(data, tmp_path / "run"), resume=True)
+
+
+def test_broken_videos_are_counted_and_listed_once_over_a_resume(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = read_list(data / "train.csv")
+    broken = LabelledVideo(tmp_path / "bro\udcffken.mp4", videos.labels[0])  # a name that is not UTF-8
+    broken.path.write_bytes(b"")
+    mixed = VideoList(videos.source, (*videos.videos, broken))
+    with monkeypatch.context() as patch:
+        PressesCtrlC(patch, stage="stage2", step=1, place="after the optimiser")
+        with pytest.raises(KeyboardInterrupt):
+            train(run_of(data, tmp_path / "run", data=mixed))
+    bundle = train(run_of(data, tmp_path / "run", data=mixed), resume=True)
+    assert len((tmp_path / "run" / "broken.csv").read_bytes().splitlines()) == 2
+    assert bundle.config.provenance["videos_unreadable"] == 1
+
+
+def test_a_log_whose_last_line_was_cut_by_a_crash_can_be_gone_on_with(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        PressesCtrlC(patch, stage="stage2", step=2, place="after the optimiser")
+        with pytest.raises(KeyboardInterrupt):
+            train(run_of(data, tmp_path / "run"))
+    log = tmp_path / "run" / "log.csv"
+    log.write_bytes(log.read_bytes() + b"stage2,1,5,2.3")
+    train(run_of(data, tmp_path / "run"), resume=True)
+    assert [row["step"] for row in log_of(tmp_path / "run") if row["stage"] == "stage2"] == list("012345")
+
+
+def test_a_batch_that_batch_norm_cannot_use_is_refused_before_training(data: Path, tmp_path: Path) -> None:
+    recipe = small_recipe()
+    single = replace(recipe, stage1_cheap=replace(recipe.stage1_cheap, batch_size=1))
+    with pytest.raises(ConfigError, match=r"stage1_cheap.batch_size is 1, and a clip of 8 frames at 32 pixels"):
+        train(run_of(data, tmp_path / "run", recipe=single))
+    assert not (tmp_path / "run").exists()
+
+
+def test_backbones_are_not_given_pixels_scaled_otherwise(data: Path, tmp_path: Path) -> None:
+    first = train(run_of(data, tmp_path / "first"))
+    recipe = small_recipe()
+    darker = replace(recipe, transform=replace(recipe.transform, mean=(0.1, 0.1, 0.1)))
+    with pytest.raises(ConfigError, match=r"transform.mean and std are \[0.1, 0.1, 0.1\]"):
+        train(run_of(data, tmp_path / "second", recipe=darker, backbones=first))
+
+
+def test_stored_views_take_turns_within_an_epoch_and_over_epochs(data: Path) -> None:
+    recipe = small_recipe()
+    videos = read_list(data / "train.csv")
+    samples = TrainingClips(
+        videos.videos, videos.labels, clips=recipe.clips, num_clips=3, transform=recipe.transform, seed=0
+    )
+    frozen = FrozenSource(build_model(recipe.model, 12), PixelSource(samples, workers=0), torch.device("cpu"))
+    source = StoredSource(frozen, views=3, views_per_video=2)
+    keys = [SampleKey(epoch, 0, view) for epoch in range(3) for view in range(2)]
+    (batch,) = list(source([keys]))
+    assert isinstance(batch, Batch)
+    assert [key.epoch for key in batch.keys] == [0, 1, 2, 0, 1, 2]
+    (fresh,) = list(frozen([[SampleKey(view, 0, 0) for view in range(3)]]))
+    assert isinstance(fresh, Batch)
+    for stored, computed in zip(batch.inputs, fresh.inputs, strict=True):
+        assert torch.allclose(stored[:3], computed, rtol=2e-3, atol=1e-3)  # kept as float16
+        assert torch.equal(stored[:3], stored[3:])

@@ -5,8 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from faster_video.errors import FasterVideoError
-from faster_video.files import replacing_file
-from faster_video.video.container import printable
+from faster_video.files import printable, replacing_file, require_writable_place
 
 PICTURE_SUFFIXES = (".jpg", ".pdf", ".png", ".svg", ".webp")
 """Kinds of picture that matplotlib writes without any other program."""
@@ -22,13 +21,17 @@ def require_picture_path(path: str | Path) -> Path:
     """`path` if a picture can be called that; to be asked before the work that the picture shows.
 
     Raises:
-        PictureError: it is a folder, or its ending is none of `PICTURE_SUFFIXES`.
+        PictureError: it is a folder, its ending is none of `PICTURE_SUFFIXES`, or nothing can be written there.
     """
     target = Path(path)
     if target.is_dir():
         raise PictureError(f"{printable(target)}: is a folder; name a picture file in it, such as plot.png")
     if target.suffix.lower() not in PICTURE_SUFFIXES:
         raise PictureError(f"{printable(target)}: the picture's name must end in one of {', '.join(PICTURE_SUFFIXES)}")
+    try:
+        require_writable_place(target)
+    except OSError as error:
+        raise _unwritable(target, error) from error
     return target
 
 
@@ -43,7 +46,11 @@ def save_picture(figure: Figure, path: str | Path) -> None:
         with replacing_file(target) as aside:
             figure.savefig(aside, format=target.suffix[1:].lower(), bbox_inches="tight", pad_inches=0.15)
     except OSError as error:
-        raise PictureError(f"{printable(target)}: cannot write the picture there: {error.strerror or error}") from error
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> PictureError:
+    return PictureError(f"{printable(target)}: cannot write the picture there: {error.strerror or error}")
 
 
 def shortened(text: str, longest: int) -> str:

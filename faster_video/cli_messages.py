@@ -1,0 +1,82 @@
+"""What argparse and jsonargparse say about a wrong command line, put plainly."""
+
+import re
+from argparse import ArgumentError
+from collections.abc import Callable, Collection
+
+
+def plain_message(error: ArgumentError, commands: Collection[str]) -> str:
+    """What the parser says, as one sentence: which option, its value, what is allowed."""
+    message = " ".join(str(error).split())
+    for clumsy, plain in _PLAIN:
+        found = re.fullmatch(clumsy, message)
+        if found:
+            return plain(*found.groups()).replace(_COMMANDS, ", ".join(commands))
+    return message
+
+
+_COMMANDS = "{commands}"
+_KINDS = {
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text; YAML takes 1:7 for a number of minutes unless it is written '1:7'",
+    "tuple": "a list such as [1, 2]",
+}
+_REQUIRED = {
+    "classify.paths": "PATH",
+    "evaluate.bundle": "BUNDLE",
+    "evaluate.list": "LIST",
+    "train.data": "--data LIST",
+    "train.out": "--out DIR",
+    "make-motion.out": "OUT",
+}
+_PLAIN: tuple[tuple[str, Callable[..., str]], ...] = (
+    (
+        r"the following arguments are required: (.*)",
+        lambda names: (
+            f"not given: {', '.join(_REQUIRED.get(name, name) for name in names.split(', '))}; see "
+            f"faster-video {names.split('.')[0]} --help"
+        ),
+    ),
+    (
+        r'expected "command" to be one of .*',
+        lambda: f"no command is given; choose one of {_COMMANDS}",
+    ),
+    (
+        r"argument COMMAND: invalid choice: '(.*)' \(.*",
+        lambda name: f"unknown command {name!r}; choose one of {_COMMANDS}",
+    ),
+    (
+        r'Parser key "config": .*: \'(.*)\'',
+        lambda path: f"--config is {path!r}, where there is no file; give a YAML file of options",
+    ),
+    (
+        r'Parser key "(.*)": Expected a <class \'(\w+)\'>\. Got value: (.*)',
+        lambda name, kind, value: f"--{name} is {value!r}; it must be {_KINDS.get(kind, kind)}",
+    ),
+    (
+        r'Parser key "(.*)": Expected a tuple with (\d+) elements\. Got value: (.*)',
+        lambda name, count, value: f"--{name} is {value}; it must be a list of {count} numbers",
+    ),
+    (
+        r'Parser key "(.*)": Unable to load config \'(.*)\' - .*',
+        lambda name, value: f"--{name} is {value!r}; set what is in it one by one, as --{name}.… with a value",
+    ),
+    (r"argument (\S+): expected one argument", lambda name: f"{name} is given without a value"),
+    (
+        r"argument (\S+): ignored explicit argument '(.*)'",
+        lambda name, value: f"{name} is given the value {value!r}, but takes none",
+    ),
+    (
+        r"unrecognized arguments: (.*)",
+        lambda words: f"unknown argument {words}; see faster-video COMMAND --help",
+    ),
+    (
+        r"Subcommand '(.*)' does not accept option '(.*)'",
+        lambda command, name: f"unknown option {name}; see faster-video {command} --help",
+    ),
+    (r"Problems parsing config: (.*)", lambda reason: f"the --config file is not YAML: {reason}"),
+    (r"Unexpected config: (.*)", lambda text: f"the --config file holds {text!r}; it must be lines of NAME: VALUE"),
+)
+"""Messages of argparse and jsonargparse, and how we put them."""
