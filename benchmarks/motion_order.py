@@ -18,7 +18,8 @@ from faster_video.datasets import VideoList, read_list
 from faster_video.evaluation import Evaluation, baseline, evaluate
 from faster_video.inference import Classifier
 from faster_video.recipes import motion
-from faster_video.training.train import Precision, RunConfig, train
+from faster_video.training.run import Precision, RunConfig
+from faster_video.training.train import train
 
 SETTINGS = ("all cheap, average", "all expensive, average", "FAST-GRU 1:3", "FAST-GRU 1:0")
 

@@ -1,6 +1,6 @@
 """Make the package's own bundle from a trained one: rounded to float16, judged as rounded, figures in its provenance.
 
-    python benchmarks/pack_default.py OUT/seed0-mixed/bundle SET/test.csv faster_video/default
+python benchmarks/pack_default.py OUT/seed0-mixed/bundle SET/test.csv faster_video/default
 """
 
 import argparse

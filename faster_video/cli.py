@@ -148,7 +148,8 @@ def _evaluate(options: Namespace) -> int:
 def _train(options: Namespace) -> int:
     from faster_video.bundle import load_bundle
     from faster_video.datasets import read_list
-    from faster_video.training.train import RunConfig, train
+    from faster_video.training.run import RunConfig
+    from faster_video.training.train import train
 
     run = RunConfig(
         recipe=Recipe(**{field.name: options[field.name] for field in fields(Recipe)}),

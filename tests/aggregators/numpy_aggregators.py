@@ -32,9 +32,7 @@ def fast_gru_step(weights: Weights, x: Array, o: Array) -> Array:
         return sigmoid(project(weights, f"{name}.restore", np.maximum(0, u_x + u_o)))
 
     r, z = gate("read_gate"), gate("update_gate")
-    candidate = np.tanh(
-        project(weights, "clip_to_candidate", x) + project(weights, "hidden_to_candidate", r * o)
-    )
+    candidate = np.tanh(project(weights, "clip_to_candidate", x) + project(weights, "hidden_to_candidate", r * o))
     return (1 - z) * o + z * candidate
 
 
@@ -52,9 +50,7 @@ def gru_step(weights: Weights, x: Array, o: Array) -> Array:
         return sigmoid(project(weights, f"{name}.from_clip", x) + project(weights, f"{name}.from_hidden", o))
 
     r, z = gate("read_gate"), gate("update_gate")
-    candidate = np.tanh(
-        project(weights, "clip_to_candidate", x) + project(weights, "hidden_to_candidate", r * o)
-    )
+    candidate = np.tanh(project(weights, "clip_to_candidate", x) + project(weights, "hidden_to_candidate", r * o))
     return (1 - z) * o + z * candidate
 
 

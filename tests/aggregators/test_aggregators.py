@@ -35,9 +35,7 @@ def randomised(name: str, channels: int, seed: int) -> nn.Module:
     assert isinstance(aggregator, nn.Module)
     for key, value in aggregator.state_dict().items():
         if value.is_floating_point():
-            value.copy_(
-                torch.rand_like(value) + 0.5 if key.endswith("running_var") else torch.randn_like(value)
-            )
+            value.copy_(torch.rand_like(value) + 0.5 if key.endswith("running_var") else torch.randn_like(value))
     return aggregator.eval()
 
 
@@ -140,14 +138,10 @@ def test_update_gate_closed_keeps_the_past_and_open_takes_the_candidate(
     torch.testing.assert_close(aggregator.step(CLIP, past), {"past": past, "candidate": candidate}[expected])
 
 
-@pytest.mark.parametrize(
-    ("name", "gate"), [("fast_gru", "read_gate.restore"), ("gru", "read_gate.from_clip")]
-)
+@pytest.mark.parametrize(("name", "gate"), [("fast_gru", "read_gate.restore"), ("gru", "read_gate.from_clip")])
 @pytest.mark.parametrize(("bias", "forgets"), [(-50.0, True), (+50.0, False)])
 @torch.no_grad()
-def test_read_gate_closed_forgets_the_past_in_the_candidate(
-    name: str, gate: str, bias: float, forgets: bool
-) -> None:
+def test_read_gate_closed_forgets_the_past_in_the_candidate(name: str, gate: str, bias: float, forgets: bool) -> None:
     aggregator = with_gate(name, gate, bias)
     update = {"fast_gru": "update_gate.restore", "gru": "update_gate.from_clip"}[name]
     fix_gate(aggregator, update, +50.0)  # what comes out is the candidate

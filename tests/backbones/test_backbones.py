@@ -32,9 +32,7 @@ def tiny(name: str, seed: int = 0) -> ClipResNet:
 
 def blocks_of(backbone: ClipResNet) -> list[list[Bottleneck]]:
     """res2 … res5, each a list of blocks."""
-    return [
-        [block for block in stage.modules() if isinstance(block, Bottleneck)] for stage in backbone.stages
-    ]
+    return [[block for block in stage.modules() if isinstance(block, Bottleneck)] for stage in backbone.stages]
 
 
 def convolutions(module: nn.Module) -> list[nn.Conv3d]:
@@ -92,10 +90,7 @@ def test_the_stride_sits_on_the_middle_and_the_shortcut_of_a_stage_s_first_block
             wanted = torch.tensor(stride if number == 0 else (1, 1, 1))
             strides = torch.tensor([layer.stride for layer in convolutions(block.middle)])
             assert torch.equal(strides.prod(dim=0), wanted)
-            assert all(
-                layer.stride == (1, 1, 1)
-                for layer in convolutions(block.reduce) + convolutions(block.restore)
-            )
+            assert all(layer.stride == (1, 1, 1) for layer in convolutions(block.reduce) + convolutions(block.restore))
             shortcut = convolutions(block.shortcut)
             assert [layer.stride for layer in shortcut] == ([stride] if number == 0 else [])
 
