@@ -67,6 +67,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     try:
         yield aside
         for file in aside.iterdir():
+            file.chmod(0o666 & ~_umask())  # some writers make theirs private
             _flush(file)
         aside.chmod(0o777 & ~_umask())
         if not (path.exists() and _exchange(aside, path)):
