@@ -74,7 +74,7 @@ class ClipConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TransformConfig:
-    """How the frames of a clip become the network's input (SPEC "Training", "Testing")."""
+    """How the frames of a clip become the network's input (docs/protocol.md "Training", "Testing")."""
 
     crop_size: int = 224
     """Side of the square the network sees, in pixels; 32 to 2048."""

@@ -1,4 +1,4 @@
-"""Multiply-adds of a part, a clip and a video, counted on tensors without memory (SPEC "Cost of a video").
+"""Multiply-adds of a part, a clip and a video, counted on tensors without memory (docs/protocol.md "Cost of a video").
 
 GMACs are multiply-adds / 1e9 of convolutions and linear layers: what the paper prints as GFLOPs.
 """

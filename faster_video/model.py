@@ -164,6 +164,6 @@ def build_model(config: ModelConfig, num_classes: int) -> Faster:
 def make_projection(channels_in: int, channels_out: int) -> nn.Module:
     """A 1×1×1 convolution from the cheap map's channels to the expensive one's; nothing where they agree.
 
-    SPEC "Clip backbones", our choice.
+    docs/protocol.md "Clip backbones", our choice.
     """
     return nn.Identity() if channels_in == channels_out else nn.Conv3d(channels_in, channels_out, 1)

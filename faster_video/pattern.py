@@ -1,4 +1,4 @@
-"""Which clips of a video go to the expensive network (SPEC "Patterns"; paper section 5, Table 4)."""
+"""Which clips of a video go to the expensive network (docs/protocol.md "Patterns"; paper section 5, Table 4)."""
 
 import re
 from dataclasses import dataclass

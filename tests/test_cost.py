@@ -1,4 +1,4 @@
-"""Costs against numbers made by hand: small layers, SPEC's Table 1, the paper's Tables 2, 4, 6 and 7."""
+"""Costs against numbers made by hand: small layers, the paper's Tables 1, 2, 4, 6 and 7."""
 
 import json
 import tomllib

@@ -34,7 +34,7 @@ def stepped(model: Faster, clips: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def by_hand(model: Faster, clips: Tensor) -> Tensor:
-    """`forward` written out from SPEC with the model's parts, pattern and all: [B, N, K]."""
+    """`forward` written out from the equations with the model's parts, pattern and all: [B, N, K]."""
     letters = model.pattern.flags(clips.shape[1])
     maps = [
         model.expensive(clip) if letter else model.cheap(clip)

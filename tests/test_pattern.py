@@ -1,4 +1,4 @@
-"""Patterns as SPEC "Patterns" writes them."""
+"""Patterns as docs/protocol.md "Patterns" writes them."""
 
 from itertools import cycle, islice
 
@@ -13,7 +13,7 @@ counts = st.integers(0, 40)
 
 
 def written_out(pattern: str, num_clips: int) -> str:
-    """One letter per clip, as SPEC does: E expensive, c cheap."""
+    """One letter per clip, as docs/protocol.md does: E expensive, c cheap."""
     return "".join("E" if flag else "c" for flag in Pattern.parse(pattern).flags(num_clips))
 
 

@@ -51,7 +51,7 @@ def test_the_papers_recipes_see_and_learn_as_the_specification_says(make: Any) -
             1e-4,
             0.01 * stage.batch_size / 32,
         )
-    assert recipe.stage2.epochs < recipe.stage1_expensive.epochs  # SPEC: "fewer epochs, same schedule"
+    assert recipe.stage2.epochs < recipe.stage1_expensive.epochs  # the protocol: "fewer epochs, same schedule"
     assert recipe.stage2_stored_views == 0  # new random clips in every epoch, as the paper does
 
 

@@ -1,4 +1,4 @@
-"""Which frames make a clip (SPEC "Training", "Testing"): integers only, no video, tensor or random state."""
+"""Which frames make a clip (docs/protocol.md "Training", "Testing"): integers only, no video, tensor, random state."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Decoded frames to the network's input (SPEC "Training", "Testing").
+"""Decoded frames to the network's input (docs/protocol.md "Training", "Testing").
 
 Clips stay uint8 until `normalize`: workers send a quarter of the bytes, the device does the arithmetic.
 """

@@ -65,7 +65,7 @@ def confusion_table(evaluation: Evaluation) -> Table | None:
     for number, label in enumerate(evaluation.labels):
         row = [str(count) if count else "·" for count in counts.confusion[number]]
         shown = row if counts.num_unreadable else row[:-1]
-        table.add_row(Text(f"{number + 1} {shortened(label, 60)}"), *shown)
+        table.add_row(Text(f"{number + 1} {shortened(label, 26)}"), *shown)
     return table
 
 

@@ -107,7 +107,7 @@ class Classifier:
             )
 
     def _wanted_frames(self, num_frames: int) -> list[list[int]]:
-        """Frame numbers of every clip, in time order (SPEC "Testing")."""
+        """Frame numbers of every clip, in time order (docs/protocol.md "Testing")."""
         clips = self.bundle.config.clips
         starts = clip_starts(num_frames, clips.num_clips, clips.span)
         return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]

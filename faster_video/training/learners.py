@@ -1,4 +1,4 @@
-"""What learns in each stage: a module from a batch to its loss (SPEC "Training").
+"""What learns in each stage: a module from a batch to its loss (docs/protocol.md "Training").
 
 Shapes: B videos of a batch, N clips per video, C colours, T H W frames of a clip, D channels, t h w feature map,
 K classes.

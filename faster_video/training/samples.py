@@ -60,7 +60,7 @@ class Batch:
 
 
 class TrainingClips(Dataset[Sample | Unreadable]):
-    """N random clips of a video in time order, cropped and flipped alike (SPEC "Training")."""
+    """N random clips of a video in time order, cropped and flipped alike (docs/protocol.md "Training")."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The learning rate of every step (SPEC "Training": linear warm-up, then a cosine)."""
+"""The learning rate of every step (docs/protocol.md "Training": linear warm-up, then a cosine)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""From a list of labelled videos to a bundle: stage 1 for each backbone, then stage 2 (SPEC "Training").
+"""From a list of labelled videos to a bundle: stage 1 for each backbone, then stage 2 (docs/protocol.md "Training").
 
 A run directory holds `run.json` (every setting), `log.csv`, `tensorboard/`, `broken.csv` (videos that could not be
 read), `<stage>/checkpoint.safetensors` and, in the end, `bundle/`.

@@ -1,4 +1,4 @@
-"""The aggregators once more, in NumPy, from SPEC's equations: what the PyTorch ones must equal.
+"""The aggregators once more, in NumPy, from docs/equations.md's formulas: what the PyTorch ones must equal.
 
 Shapes: B videos, N clips per video, D channels, t h w feature map. `weights` is a module's state_dict.
 """
