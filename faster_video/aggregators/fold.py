@@ -21,7 +21,7 @@ class Aggregator(Protocol):
         ...
 
     def step(self, clip: Tensor, hidden: Tensor) -> Tensor:
-        """The hidden state after one more clip: o_t = f(o_{t-1}, x_t)."""
+        """The hidden state after one more clip, o_t = f(o_{t-1}, x_t): clip [B, D, t, h, w] or [B, K]."""
         ...
 
     def output(self, hidden: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def confusion_table(evaluation: Evaluation) -> Table | None:
     counts = evaluation.counts
     if counts.num_classes > MOST_IN_TABLE:
         return None
-    table = Table(title="confusion, truth in rows", box=SIMPLE_HEAD, padding=0)
+    table = Table(title="confusion, truth in rows", box=SIMPLE_HEAD, padding=0, min_width=28)
     table.add_column("true label", overflow="fold")
     for number in range(counts.num_classes):
         table.add_column(str(number + 1), justify="right", min_width=3, no_wrap=True)
