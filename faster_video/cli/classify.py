@@ -1,0 +1,81 @@
+"""`faster-video classify`: label files and folders, with the answer after every clip."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser, Namespace
+
+from faster_video.cli.output import complain, exit_code, print_table
+from faster_video.cli.running import add_running
+from faster_video.config import Recipe, require_at_least
+from faster_video.errors import ConfigError
+from faster_video.files import printable
+
+if TYPE_CHECKING:
+    from faster_video.inference import Classification, Failure
+
+DESCRIPTION = "Label video files and folders, with the answer after every clip."
+
+
+def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+    """Declare the options."""
+    command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
+    command.add_argument("--bundle", type=str, help="trained bundle; default: the small one in the package")
+    add_running(command)
+    command.add_argument("--top", type=int, default=5, help="how many labels to show")
+    command.add_argument("--json", action="store_true", help="print one JSON list at the end")
+    command.add_argument("--jsonl", action="store_true", help="print one JSON object per line, as soon as it is known")
+    command.add_argument("--plot", type=str, metavar="FILE", help="draw the timeline (.png, .pdf, .svg)")
+
+
+def run(options: Namespace) -> int:
+    """Do it; returns the exit code."""
+    from faster_video.inference import Classification, classify_many, find_videos, load, plot_timeline
+    from faster_video.inference.timeline import MOST_VIDEOS
+    from faster_video.pictures import require_picture_path
+
+    require_at_least("--top", options.top, 1)
+    if options.json and options.jsonl:
+        raise ConfigError("--json and --jsonl are both given; choose one")
+    if options.plot is not None:
+        require_picture_path(options.plot)
+    classifier = load(options.bundle, pattern=options.pattern, device=options.device)
+    done, failed, shown = 0, 0, []
+    drawn: list[Classification] = []
+    for result in classify_many(classifier, find_videos(options.paths)):
+        if isinstance(result, Classification):
+            done += 1
+            if options.plot is not None and len(drawn) < MOST_VIDEOS:
+                drawn.append(result)
+        else:
+            failed += 1
+            complain(f"{printable(result.path)}: {result.reason}")
+        if options.jsonl:
+            print(json.dumps(_as_dict(result, options.top)), flush=True)
+        elif options.json:
+            shown.append(_as_dict(result, options.top))
+        elif isinstance(result, Classification):
+            _print_classification(result, options.top)
+    if options.json:
+        print(json.dumps(shown, indent=2))
+    if drawn:
+        plot_timeline(drawn, options.plot, left_out=done - len(drawn))
+        of_all = f" of the first {len(drawn)} of {done} videos" if done > len(drawn) else ""
+        print(f"timeline{of_all} drawn in {printable(options.plot)}", file=sys.stderr)
+    return exit_code(done, failed)
+
+
+def _as_dict(result: "Classification | Failure", top: int) -> dict[str, object]:
+    from faster_video.inference import Classification
+
+    return result.as_dict(top) if isinstance(result, Classification) else result.as_dict()
+
+
+def _print_classification(video: "Classification", top: int) -> None:
+    from faster_video.inference import timeline_table
+
+    print_table(timeline_table(video))
+    for label, probability in video.labels[:top]:
+        print(f"{probability:7.1%}  {printable(label)}")
+    print(f"{video.seconds:.2f} s of work for {video.video_seconds:.2f} s of video\n")

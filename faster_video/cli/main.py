@@ -1,0 +1,33 @@
+"""Parse, call one function, print; whatever goes wrong is one line on stderr."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from faster_video.cli.messages import plain_message
+from faster_video.cli.output import BAD_INPUT, INTERRUPTED, complain
+from faster_video.cli.parser import COMMANDS, parse_words
+from faster_video.errors import FasterVideoError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0, 1 (some files failed), 2 (bad input), 130 (ctrl-C)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        parsed = parse_words(words)
+        code = COMMANDS[parsed.command].run(parsed[parsed.command])
+        sys.stdout.flush()  # here, where a closed pipe is caught, and not when Python ends
+        return code
+    except FasterVideoError as error:
+        complain(error)
+        return BAD_INPUT
+    except argparse.ArgumentError as error:
+        complain(plain_message(error, COMMANDS))
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head` has seen enough; nothing must be flushed into the closed pipe on exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

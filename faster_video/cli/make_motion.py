@@ -1,0 +1,36 @@
+"""`faster-video make-motion`: made-up labelled videos whose label is an order of motions."""
+
+import os
+import sys
+from dataclasses import fields
+
+from jsonargparse import ArgumentParser, Namespace
+
+from faster_video.config import MotionConfig, Recipe, require_at_least
+from faster_video.files import printable
+
+DESCRIPTION = "Write made-up labelled videos whose label is an order of motions."
+
+
+def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+    """Declare the options."""
+    command.add_argument("out", type=str, metavar="OUT", help="new folder for the videos and lists")
+    command.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
+    command.add_class_arguments(MotionConfig)
+
+
+def run(options: Namespace) -> int:
+    """Do it; returns the exit code."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from faster_video.datasets.motion_set import write_motion_set
+
+    config = MotionConfig(**{field.name: options[field.name] for field in fields(MotionConfig)})
+    require_at_least("workers", options.workers, -1)
+    workers = (os.cpu_count() or 1) if options.workers < 0 else options.workers
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("writing videos", total=config.videos)
+        write_motion_set(options.out, config, workers=workers, show=lambda count: progress.advance(task, count))
+    print(f"{config.videos} videos of {len(config.labels)} labels, train.csv and test.csv in {printable(options.out)}")
+    return 0
