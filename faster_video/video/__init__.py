@@ -2,6 +2,7 @@
 
 from faster_video.video.decode import Frames, VideoReader, decode_frames
 from faster_video.video.probe import VideoInfo, probe
+from faster_video.video.scans import ScanCache
 from faster_video.video.write import write_video
 
-__all__ = ["Frames", "VideoInfo", "VideoReader", "decode_frames", "probe", "write_video"]
+__all__ = ["Frames", "ScanCache", "VideoInfo", "VideoReader", "decode_frames", "probe", "write_video"]

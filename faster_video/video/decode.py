@@ -20,6 +20,7 @@ from faster_video.errors import DecodeError
 from faster_video.files import printable
 from faster_video.video.container import decoded, naming, open_container, video_stream
 from faster_video.video.probe import VideoInfo, scan
+from faster_video.video.scans import ScanCache
 
 SEEK_WORTH_FRAMES = 12
 """A seek costs about as much as decoding this many frames; it is made where it skips more."""
@@ -44,11 +45,14 @@ class VideoReader:
     goes on from frame to frame where they are dense and seeks where they are sparse. All methods raise
     `DecodeError`, naming the file. What a decoder conceals inside a damaged frame is shown as concealed;
     frames that damage has swallowed whole are found out when decoding passes them, not when it seeks past.
+
+    With `scans`, a file that was read before and has not changed since is not scanned again; what is read is the same.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, scans: ScanCache | None = None) -> None:
         self._path = path
-        self._scan = scan(path)
+        self._scan = scan(path) if scans is None else scans.get(path)
+        self._converter = self._scan.new_converter()
         self._container: InputContainer | None = None
         self._stream: VideoStream | None = None
         self._delivered: Iterator[VideoFrame] = iter(())
@@ -127,7 +131,7 @@ class VideoReader:
                 while index not in self._kept:
                     met, frame = self._advance(index)
                     if last_use.get(met, -1) >= number:
-                        self._kept[met] = self._scan.converter(frame)
+                        self._kept[met] = self._converter(frame)
 
     def _advance(self, target: int) -> tuple[int, VideoFrame]:
         """Take one frame, the target or one before it, from the decoder; seek first where it pays."""
@@ -151,7 +155,7 @@ class VideoReader:
     def _keyframes_before(self, target: int) -> NDArray[np.int64]:
         """Keyframes shown no later than the target, nearest first; none where seeking does not work."""
         keyframes = self._scan.table.keyframes
-        count = np.searchsorted(keyframes, target, side="right") if self._can_seek else 0
+        count = keyframes.searchsorted(target, side="right") if self._can_seek else 0
         return keyframes[:count][::-1]
 
     def _go_before(self, target: int) -> None:

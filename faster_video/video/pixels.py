@@ -62,6 +62,6 @@ class RgbConverter:
         self._reformatter = VideoReformatter()
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """The picture as uint8 [H, W, 3]; scaled where its size changed in the middle of the video."""
+        """The picture as uint8 [H, W, 3], not contiguous; scaled where its size changed in the middle of the video."""
         rgb = self._reformatter.reformat(frame, width=self._width, height=self._height, format="rgb24", threads=1)
-        return np.ascontiguousarray(self._orientation.apply(np.asarray(rgb.to_ndarray(), np.uint8)))
+        return self._orientation.apply(np.asarray(rgb.to_ndarray(), np.uint8))

@@ -47,11 +47,16 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """All that is known of a file before its frames are read."""
+    """All that is known of a file before its frames are read; it holds no part of the file open."""
 
     info: VideoInfo
     table: FrameTable
-    converter: RgbConverter
+    orientation: Orientation
+
+    def new_converter(self) -> RgbConverter:
+        """What turns this file's frames into RGB; each reader needs its own."""
+        height, width = self.orientation.shown_size(self.info.height, self.info.width)  # exchanged back: as stored
+        return RgbConverter(height, width, self.orientation)
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -90,7 +95,7 @@ def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
             rotation=orientation.rotation,
             codec=stream.codec_context.codec.canonical_name,
         )
-        return Scan(info, table, RgbConverter(first.height, first.width, orientation))
+        return Scan(info, table, orientation)
 
 
 def _header_fps(stream: VideoStream, *, timed: bool) -> Fraction:

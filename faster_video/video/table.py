@@ -56,7 +56,7 @@ class FrameTable:
         """The number of the frame shown at this time, None where there is none."""
         if pts is None:
             return None
-        number = int(np.searchsorted(self.pts, pts))
+        number = int(self.pts.searchsorted(pts))
         return number if number < len(self.pts) and self.pts[number] == pts else None
 
 

@@ -6,32 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from video_files import encode, pictures, plain_read, remux
+from video_files import KINDS, encode, encode_hollow, encode_kind, pictures, plain_read
 
 from faster_video.errors import DecodeError
 from faster_video.video import VideoReader, decode_frames, probe
 
 NUM_FRAMES = 90
-KINDS = {
-    "h264.mp4": ("libx264", "yuv420p"),
-    "h264.mkv": ("libx264", "yuv420p"),
-    "h264.ts": ("libx264", "yuv420p"),
-    "h264.avi": ("libx264", "yuv420p"),
-    "raw.h264": ("libx264", "yuv420p"),
-    "mpeg4.avi": ("mpeg4", "yuv420p"),
-    "mpeg2.ts": ("mpeg2video", "yuv420p"),
-    "vp8.webm": ("libvpx", "yuv420p"),
-    "ffv1.mkv": ("ffv1", "yuv420p"),
-    "qtrle.mov": ("qtrle", "argb"),
-}
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    codec, pixels = KINDS[request.param]
-    path = tmp_path_factory.mktemp("kinds") / request.param
-    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "deadline": "realtime"} if codec == "libvpx" else {}
-    return encode(path, pictures(NUM_FRAMES), codec, pixels=pixels, options=options)
+    return encode_kind(tmp_path_factory.mktemp("kinds") / request.param, NUM_FRAMES)
 
 
 def test_any_frames_in_any_order_equal_a_sequential_read(video: Path) -> None:
@@ -144,17 +129,9 @@ def test_a_frame_outside_the_video_is_refused(long_video: Path, index: int, reas
         decode_frames(long_video, [0, index])
 
 
-EMPTY_PICTURE = b"\x00\x00\x00\x03\x0c\xff\x80"
-"""H.264 filler data in a packet of its own: it promises a frame and gives none."""
-
-
 @pytest.fixture(scope="module")
 def hollow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """90 packets, 88 frames: two of the first keyframe group's pictures are missing."""
-    folder = tmp_path_factory.mktemp("hollow")
-    options = {"x264-params": "bframes=0:keyint=15:scenecut=0"}
-    whole = encode(folder / "whole.mkv", pictures(NUM_FRAMES), options=options)
-    return remux(whole, folder / "hollow.mkv", {8: EMPTY_PICTURE, 9: EMPTY_PICTURE})
+    return encode_hollow(tmp_path_factory.mktemp("hollow") / "hollow.mkv", NUM_FRAMES)
 
 
 def test_packets_without_a_frame_are_found_out_and_counted_away(hollow: Path) -> None:

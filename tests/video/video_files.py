@@ -53,6 +53,39 @@ def encode(
     return path
 
 
+KINDS = {
+    "h264.mp4": ("libx264", "yuv420p"),
+    "h264.mkv": ("libx264", "yuv420p"),
+    "h264.ts": ("libx264", "yuv420p"),
+    "h264.avi": ("libx264", "yuv420p"),
+    "raw.h264": ("libx264", "yuv420p"),
+    "mpeg4.avi": ("mpeg4", "yuv420p"),
+    "mpeg2.ts": ("mpeg2video", "yuv420p"),
+    "vp8.webm": ("libvpx", "yuv420p"),
+    "ffv1.mkv": ("ffv1", "yuv420p"),
+    "qtrle.mov": ("qtrle", "argb"),
+}
+"""File names that stand for a container, with the codec and its pixels."""
+
+
+def encode_kind(path: Path, count: int) -> Path:
+    """A video of the kind that the file's name stands for."""
+    codec, pixels = KINDS[path.name]
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16", "deadline": "realtime"} if codec == "libvpx" else {}
+    return encode(path, pictures(count), codec, pixels=pixels, options=options)
+
+
+EMPTY_PICTURE = b"\x00\x00\x00\x03\x0c\xff\x80"
+"""H.264 filler data in a packet of its own: it promises a frame and gives none."""
+
+
+def encode_hollow(path: Path, count: int) -> Path:
+    """As many packets, two frames fewer: two of the first keyframe group's pictures are missing."""
+    options = {"x264-params": "bframes=0:keyint=15:scenecut=0"}
+    whole = encode(path.with_stem("whole"), pictures(count), options=options)
+    return remux(whole, path, {8: EMPTY_PICTURE, 9: EMPTY_PICTURE})
+
+
 def plain_read(path: Path) -> list[Pixels]:
     """Every frame as PyAV's own sequential decode gives it: the reference for all other reads."""
     found: list[Pixels] = []
