@@ -2,21 +2,39 @@
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
 from faster_video.cli.running import add_running
-from faster_video.config import Recipe
+from faster_video.config import Recipe, require_at_least
+from faster_video.errors import ConfigError
 from faster_video.files import printable
 
+if TYPE_CHECKING:
+    from faster_video.bundle import Bundle
+    from faster_video.datasets import VideoList
+    from faster_video.evaluation import Evaluation, SplitsEvaluation
+
 DESCRIPTION = "Accuracy, confusion and cost of a bundle on labelled videos."
+SPLIT = "{split}"
+"""Stands for the split's number in BUNDLE and LIST."""
 
 
 def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
     """Declare the options."""
     command.add_argument("bundle", type=str, metavar="BUNDLE", help="trained bundle; `default` is the package's own")
-    command.add_argument("list", type=str, metavar="LIST", help="folder of class folders, or CSV file of path,label")
+    command.add_argument("list", type=str, metavar="LIST", help=f"{LIST_HELP}; or folder of features")
+    add_list_options(command)
+    command.add_argument(
+        "--splits",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="mean over these official splits; BUNDLE must hold {split}, as in runs/ucf-{split}/bundle, and LIST may",
+    )
     add_running(command)
     command.add_argument(
         "--aggregator",
@@ -30,29 +48,108 @@ def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
     from faster_video import evaluation
-    from faster_video.bundle import load_bundle
-    from faster_video.datasets import read_list
-    from faster_video.inference import DEFAULT_BUNDLE, Classifier
     from faster_video.pictures import require_picture_path
 
     if options.plot is not None:
         require_picture_path(options.plot)
-    videos = read_list(options.list)
-    bundle = load_bundle(DEFAULT_BUNDLE if options.bundle == "default" else options.bundle)
-    bundle = evaluation.with_untrained_aggregator(bundle, options.aggregator)
-    if options.pattern is not None:
-        bundle = bundle.with_pattern(options.pattern)
-    classifier = Classifier(bundle, options.device)
-    result = evaluation.evaluate(classifier, videos.videos, show_progress=sys.stderr.isatty())
-    evaluation.require_readable(result, options.list)
-    if options.json:
-        print(json.dumps(result.as_dict(), indent=2))
+    if options.splits is None:
+        whole = _evaluate_one(options)
+        shown, table = whole.as_dict(), evaluation.evaluation_table(whole)
     else:
-        print_table(evaluation.evaluation_table(result))
-        confusion = evaluation.confusion_table(result)
+        splits = _evaluate_splits(options)
+        whole, shown, table = splits.together, splits.as_dict(), evaluation.splits_table(splits)
+    if options.json:
+        print(json.dumps(shown, indent=2))
+    else:
+        print_table(table)
+        confusion = evaluation.confusion_table(whole)
         if confusion is not None:
             print_table(confusion)
     if options.plot is not None:
-        evaluation.plot_confusion(result, options.plot)
+        evaluation.plot_confusion(whole, options.plot)
         print(f"confusion matrix drawn in {printable(options.plot)}", file=sys.stderr)
-    return exit_code(done=len(result.videos) - len(result.unreadable), failed=len(result.unreadable))
+    return exit_code(done=len(whole.videos) - len(whole.unreadable), failed=len(whole.unreadable))
+
+
+def _evaluate_one(options: Namespace) -> "Evaluation":
+    """One bundle on one list, or on the test views of stored features."""
+    from faster_video import evaluation
+    from faster_video.features.open import holds_features, open_features
+
+    if not holds_features(options.list):
+        return _evaluate(_read(options, options.list, options.split), _load(options, options.bundle), options)
+    from faster_video.features import evaluate_features
+
+    features = open_features(options.list, part="test")
+    result = evaluate_features(_load(options, options.bundle), features, device=options.device)
+    evaluation.require_readable(result, options.list)
+    return result
+
+
+def _evaluate_splits(options: Namespace) -> "SplitsEvaluation":
+    """Every split's bundle on that split's test videos; all lists and bundles are read before the first is run."""
+    from faster_video.evaluation import SplitEvaluation, SplitsEvaluation, require_trained_apart
+
+    _check_splits(options)
+    lists = [
+        _read(options, options.list.replace(SPLIT, str(number)), None if SPLIT in options.list else number)
+        for number in options.splits
+    ]
+    folders = [options.bundle.replace(SPLIT, str(number)) for number in options.splits]
+    bundles = [_load(options, folder) for folder in folders]
+    require_trained_apart(list(zip(options.splits, bundles, strict=True)))
+    return SplitsEvaluation(
+        splits=[
+            SplitEvaluation(number=number, bundle=folder, evaluation=_evaluate(videos, bundle, options))
+            for number, folder, bundle, videos in zip(options.splits, folders, bundles, lists, strict=True)
+        ]
+    )
+
+
+def _check_splits(options: Namespace) -> None:
+    """Refuse splits that are no mean of honest figures."""
+    for number in options.splits:
+        require_at_least("--splits", number, 1)
+    if options.split is not None:
+        raise ConfigError("--split and --splits are both given; choose one")
+    if len(set(options.splits)) < max(2, len(options.splits)):
+        raise ConfigError(
+            f"--splits is {' '.join(map(str, options.splits))}; it must be two or more different ones, such as 1 2 3 "
+            "(--split takes one)"
+        )
+    if SPLIT not in options.bundle:
+        raise ConfigError(
+            f"BUNDLE is {options.bundle!r} for all splits, but one trained on split 1 has seen test videos of split 2; "
+            f"train one on each split and write {SPLIT} in its place, as in runs/ucf-{SPLIT}/bundle"
+        )
+
+
+def _read(options: Namespace, source: str, split: int | None) -> "VideoList":
+    """The test videos of the list."""
+    from faster_video.datasets import read_list
+    from faster_video.datasets.video_list import require_not_all_missing
+
+    videos = read_list(source, root=options.root, split=split, part="test")
+    require_not_all_missing(videos, videos.missing)
+    return videos
+
+
+def _load(options: Namespace, folder: str) -> "Bundle":
+    """The bundle under the pattern and the aggregator asked for."""
+    from faster_video import evaluation
+    from faster_video.bundle import load_bundle
+    from faster_video.inference import DEFAULT_BUNDLE
+
+    bundle = load_bundle(DEFAULT_BUNDLE if folder == "default" else folder)
+    bundle = evaluation.with_untrained_aggregator(bundle, options.aggregator)
+    return bundle if options.pattern is None else bundle.with_pattern(options.pattern)
+
+
+def _evaluate(videos: "VideoList", bundle: "Bundle", options: Namespace) -> "Evaluation":
+    from faster_video import evaluation
+    from faster_video.inference import Classifier
+
+    classifier = Classifier(bundle, options.device)
+    result = evaluation.evaluate(classifier, videos.videos, show_progress=sys.stderr.isatty())
+    evaluation.require_readable(result, videos.source)
+    return result

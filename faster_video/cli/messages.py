@@ -27,21 +27,33 @@ _REQUIRED = {
     "classify.paths": "PATH",
     "evaluate.bundle": "BUNDLE",
     "evaluate.list": "LIST",
+    "extract.bundle": "BUNDLE",
+    "extract.list": "LIST",
+    "extract.out": "--out STORE",
     "train.data": "--data LIST",
     "train.out": "--out DIR",
     "make-motion.out": "OUT",
+    "data.check.list": "LIST",
 }
 _PLAIN: tuple[tuple[str, Callable[..., str]], ...] = (
     (
         r"the following arguments are required: (.*)",
         lambda names: (
             f"not given: {', '.join(_REQUIRED.get(name, name) for name in names.split(', '))}; see "
-            f"faster-video {names.split('.')[0]} --help"
+            f"faster-video {' '.join(names.split(', ')[0].split('.')[:-1])} --help"
         ),
     ),
     (
         r'expected "command" to be one of .*',
         lambda: f"no command is given; choose one of {_COMMANDS}",
+    ),
+    (
+        r'expected "data.action" to be one of .*',
+        lambda: "no action is given; write faster-video data check LIST",
+    ),
+    (
+        r"argument ACTION: invalid choice: '(.*)' \(.*",
+        lambda name: f"unknown action {name!r}; write faster-video data check LIST",
     ),
     (
         r"argument COMMAND: invalid choice: '(.*)' \(.*",
@@ -52,7 +64,7 @@ _PLAIN: tuple[tuple[str, Callable[..., str]], ...] = (
         lambda path: f"--config is {path!r}, where there is no file; give a YAML file of options",
     ),
     (
-        r'Parser key "(.*)": Expected a <class \'(\w+)\'>\. Got value: (.*)',
+        r'Parser key "([^"]*)"(?: element \d+)?: Expected a <class \'(\w+)\'>\. Got value: (.*)',
         lambda name, kind, value: f"--{name} is {value!r}; it must be {_KINDS.get(kind, kind)}",
     ),
     (

@@ -1,124 +1,65 @@
-"""Labelled videos: a folder of class folders, or a CSV of `path,label`."""
+"""LIST, wherever a command takes one: which of the accepted forms it has, and who reads it (docs/data.md)."""
 
-import csv
-import hashlib
-import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
+from faster_video.config import require_at_least, require_choice
+from faster_video.datasets.folder import read_class_folders, videos_in_folder
+from faster_video.datasets.hmdb51 import is_hmdb51, read_hmdb51
+from faster_video.datasets.kinetics import is_kinetics, read_kinetics
+from faster_video.datasets.plain import read_plain
+from faster_video.datasets.ucf101 import is_ucf101, read_ucf101
+from faster_video.datasets.video_list import VIDEO_SUFFIXES, LabelledVideo, Part, VideoList
 from faster_video.errors import DataError
-from faster_video.files import is_one_line, printable
+from faster_video.files import printable
 
-VIDEO_SUFFIXES = frozenset(
-    f".{name}"
-    for name in "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv".split()  # noqa: SIM905 - readable
-)
-"""What a folder is searched for; a list may name any file."""
+__all__ = ["VIDEO_SUFFIXES", "LabelledVideo", "Part", "VideoList", "read_list", "videos_in_folder"]
+
+FORMS = "a folder of class folders, a file of path,label or path label, or a list of Kinetics, UCF-101 or HMDB-51"
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledVideo:
-    """One file and what it shows."""
+def read_list(
+    source: str | Path, *, root: str | Path | None = None, split: int | None = None, part: Part = "all"
+) -> VideoList:
+    """Read LIST, whatever form it has: that is told by its name and its content.
 
-    path: Path
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class VideoList:
-    """Labelled videos in the order of their list."""
-
-    source: Path
-    videos: tuple[LabelledVideo, ...]
-
-    @property
-    def labels(self) -> list[str]:
-        """Every label that occurs, sorted."""
-        return sorted({video.label for video in self.videos})
-
-    @property
-    def sha256(self) -> str:
-        """Hash of which files have which label, in which order, wherever the list lies; not of their content."""
-        base = self.source if self.source.is_dir() else self.source.parent
-        lines = (f"{os.path.relpath(video.path, base)}\t{video.label}\n" for video in self.videos)
-        return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
-
-
-def read_list(source: str | Path) -> VideoList:
-    """Read LIST: a folder whose sub-folders are labels, or a CSV file with the columns `path` and `label`.
-
-    Paths in a CSV are relative to its folder. Files need not exist yet:
-    what cannot be read is counted where it is used.
+    `root` is the folder under which the videos of a list file lie, where that is not beside it. `split` is for the
+    lists of UCF-101 and HMDB-51: None is 1, or that of the file given. `part` chooses where LIST holds several parts;
+    a list of one part is taken as it is. Files need not exist: `VideoList.missing` are those that do not.
 
     Raises:
-        DataError: LIST is missing, empty or malformed; the message names the file and the line.
+        DataError: LIST is missing, empty or malformed (the message names the file and the line), or has no use for
+            `root` or `split`.
+        ConfigError: `split` is below 1, or `part` unknown.
     """
-    path = Path(source)
+    path, folder = Path(source), None if root is None else Path(root)
+    require_choice("part", part, get_args(Part))
+    if split is not None:
+        require_at_least("--split", split, 1)
+    if folder is not None and not folder.is_dir():
+        raise DataError(f"--root is {printable(folder)}, which is no folder; give the one under which the videos lie")
     try:
-        if path.is_dir():
-            videos = _read_folder(path)
-        elif path.exists():
-            videos = _read_csv(path)
-        else:
-            raise DataError(
-                f"{printable(path)}: does not exist; give a folder of class folders or a CSV file of path,label"
-            )
+        return _read(path, folder, split, part)
     except OSError as error:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from error
-    return VideoList(path, tuple(videos))
 
 
-def videos_in_folder(folder: Path) -> list[Path]:
-    """Every file below `folder` with a video's suffix, sorted; hidden ones and links to folders are passed over."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(parent, name)
-            for name in sorted(names)
-            if Path(name).suffix.lower() in VIDEO_SUFFIXES and not name.startswith(".")
-        ]
-    return found
-
-
-def _read_folder(folder: Path) -> list[LabelledVideo]:
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    for entry in classes:
-        if not is_one_line(entry.name):
+def _read(path: Path, root: Path | None, split: int | None, part: Part) -> VideoList:
+    if not path.exists():
+        raise DataError(f"{printable(path)}: does not exist; give {FORMS}")
+    if is_ucf101(path):
+        return read_ucf101(path, root, split, part)
+    if is_hmdb51(path):
+        return read_hmdb51(path, root, split, part)
+    if split is not None:
+        raise DataError(
+            f"{printable(path)}: has no official splits, but --split is {split}; leave it out, or give the lists of "
+            "UCF-101 or HMDB-51"
+        )
+    if path.is_dir():
+        if root is not None:
             raise DataError(
-                f"{printable(entry)}: this folder's name is no label; rename it to one line of UTF-8 text without "
-                "control characters"
+                f"{printable(path)}: is the folder of the videos itself, but --root is {printable(root)}; leave it out"
             )
-    videos = [LabelledVideo(path, entry.name) for entry in classes for path in videos_in_folder(entry)]
-    if not videos:
-        raise DataError(
-            f"{printable(folder)}: holds no labelled videos; it must have one folder per label with video files in it "
-            f"({', '.join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))})"
-        )
-    return videos
-
-
-def _read_csv(path: Path) -> list[LabelledVideo]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{printable(path)}: is not a CSV text file: {error}") from error
-    if rows and [cell.strip().lower() for cell in rows[0][1]] == ["path", "label"]:
-        rows = rows[1:]
-    if not rows:
-        raise DataError(f"{printable(path)}: lists no videos; each line must be path,label")
-    return [_read_row(path, line, row) for line, row in rows]
-
-
-def _read_row(path: Path, line: int, row: list[str]) -> LabelledVideo:
-    cells = [cell.strip() for cell in row]
-    if len(cells) != 2 or not all(cells):
-        raise DataError(f"{printable(path)}, line {line}: is {','.join(row)!r}; each line must be path,label")
-    if not is_one_line(cells[1]):
-        raise DataError(
-            f"{printable(path)}, line {line}: the label is {cells[1]!a}; it must be text on one line, without control "
-            "characters"
-        )
-    return LabelledVideo(path.parent / cells[0], cells[1])
+        return read_class_folders(path)
+    return read_kinetics(path, root, part) if is_kinetics(path) else read_plain(path, root)

@@ -10,12 +10,15 @@ from faster_video.evaluation.evaluate import (
     require_known_labels,
     require_readable,
 )
-from faster_video.evaluation.report import confusion_table, evaluation_table, plot_confusion
+from faster_video.evaluation.report import confusion_table, evaluation_table, plot_confusion, splits_table
+from faster_video.evaluation.splits import SplitEvaluation, SplitsEvaluation, require_trained_apart
 
 __all__ = [
     "Counts",
     "Evaluation",
     "JudgedVideo",
+    "SplitEvaluation",
+    "SplitsEvaluation",
     "baseline",
     "confusion_table",
     "evaluate",
@@ -24,5 +27,7 @@ __all__ = [
     "plot_confusion",
     "require_known_labels",
     "require_readable",
+    "require_trained_apart",
+    "splits_table",
     "with_untrained_aggregator",
 ]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from faster_video.datasets import LabelledVideo
+from faster_video.datasets.video_list import is_missing
 from faster_video.errors import DataError
 from faster_video.evaluation.counts import Counts
 from faster_video.files import printable
@@ -31,6 +32,8 @@ class JudgedVideo:
     """Wall time, decoding included."""
     unreadable: str | None = None
     """Why the video could not be read."""
+    missing: bool = False
+    """Whether that is because there is no such file; such a video is unreadable too."""
 
     @property
     def correct(self) -> bool:
@@ -58,8 +61,19 @@ class Evaluation:
 
     @property
     def unreadable(self) -> list[JudgedVideo]:
-        """The videos that could not be read."""
+        """The videos that could not be read, missing ones included."""
         return [video for video in self.videos if video.unreadable is not None]
+
+    @property
+    def num_missing(self) -> int:
+        """Videos of the list whose files are on no disk; each counts as wrong, like all that cannot be read."""
+        return sum(video.missing for video in self.videos)
+
+    @property
+    def top1_without_missing(self) -> float | None:
+        """Top-1 over the videos that are on disk, unreadable ones included; None where none is."""
+        present = [video for video in self.videos if not video.missing]
+        return _mean([float(video.correct) for video in present])
 
     @property
     def gmacs_per_video(self) -> float | None:
@@ -85,6 +99,8 @@ class Evaluation:
             "chance_majority": counts.chance_majority,
             "num_videos": counts.num_videos,
             "num_unreadable": counts.num_unreadable,
+            "num_missing": self.num_missing,
+            "top1_without_missing": self.top1_without_missing,
             "gmacs_per_video": self.gmacs_per_video,
             "seconds_per_video": self.seconds_per_video,
             "labels": self.labels,
@@ -136,7 +152,8 @@ def _judged(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator
     results = classify_many(classifier, (video.path for video in videos))
     for video, result in zip(videos, results, strict=True):
         if isinstance(result, Failure):
-            yield JudgedVideo(path=video.path, label=video.label, unreadable=result.reason)
+            missing = is_missing(video.path)
+            yield JudgedVideo(path=video.path, label=video.label, unreadable=result.reason, missing=missing)
             continue
         yield JudgedVideo(
             path=video.path,

@@ -16,11 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from faster_video.evaluation.evaluate import Evaluation
+from faster_video.evaluation.splits import SplitsEvaluation
 from faster_video.files import printable
 from faster_video.pictures import save_picture, shortened
 
 MOST_IN_TABLE = 12
 """Classes up to which the matrix fits into a terminal."""
+MOST_LISTED = 20
+"""Videos named below the table, of those that could not be read; of Kinetics, thousands may be missing."""
 MOST_NUMBERED = 30
 """Classes up to which a cell has room for its number."""
 MOST_NAMED = 80
@@ -46,9 +49,24 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     table.add_row("GMACs per video", _number(evaluation.gmacs_per_video), "")
     table.add_row("seconds per video", _number(evaluation.seconds_per_video), "decoding included")
     table.add_row("unreadable", str(counts.num_unreadable), "counted as wrong" if counts.num_unreadable else "")
-    for video in evaluation.unreadable:
+    _add_missing(table, evaluation)
+    for video in evaluation.unreadable[:MOST_LISTED]:
         table.add_row("", "", Text(f"{printable(video.path)}: {video.unreadable}"))
+    if counts.num_unreadable > MOST_LISTED:
+        table.add_row("", "", f"… and {counts.num_unreadable - MOST_LISTED} more; --json names all")
     return table
+
+
+def _add_missing(table: Table, evaluation: Evaluation) -> None:
+    """How many of the unreadable videos are on no disk, and how good the bundle is on the others."""
+    missing, others = evaluation.num_missing, evaluation.counts.num_videos - evaluation.num_missing
+    if not missing:
+        return
+    table.add_row("  of them missing", str(missing), "no such file")
+    hits = sum(video.correct for video in evaluation.videos)
+    table.add_row(
+        "top-1 without missing", _percent(evaluation.top1_without_missing), f"{hits} of {others} videos on disk"
+    )
 
 
 def confusion_table(evaluation: Evaluation) -> Table | None:
@@ -67,6 +85,37 @@ def confusion_table(evaluation: Evaluation) -> Table | None:
         shown = row if counts.num_unreadable else row[:-1]
         table.add_row(Text(f"{number + 1} {shortened(label, 26)}"), *shown)
     return table
+
+
+def splits_table(evaluations: SplitsEvaluation) -> Table:
+    """A row per official split, and the mean over them with its standard deviation."""
+    first = evaluations.splits[0].evaluation
+    table = Table(title=f"{len(evaluations.splits)} splits, pattern {first.pattern}, {first.aggregator}")
+    missing = any(split.evaluation.num_missing for split in evaluations.splits)
+    for name in ("split", "top-1", "top-5", "per-class mean", "videos", "unreadable"):
+        table.add_column(name, justify="left" if name == "split" else "right")
+    if missing:
+        table.add_column("of them missing", justify="right")
+        table.add_column("top-1 without missing", justify="right")
+    for split in evaluations.splits:
+        counts = split.evaluation.counts
+        shares = [f"{share:.1%}" for share in (counts.top1, counts.top5, counts.per_class_mean)]
+        more = [str(split.evaluation.num_missing), _percent(split.evaluation.top1_without_missing)] if missing else []
+        table.add_row(str(split.number), *shares, str(counts.num_videos), str(counts.num_unreadable), *more)
+    table.add_section()
+    means = [_mean_and_spread(evaluations, name) for name in ("top1", "top5", "per_class_mean")]
+    more = ["", _mean_and_spread(evaluations, "top1_without_missing")] if missing else []
+    table.add_row("mean ± standard deviation", *means, "", "", *more, style="bold")
+    return table
+
+
+def _mean_and_spread(evaluations: SplitsEvaluation, name: str) -> str:
+    mean, spread = evaluations.mean(name), evaluations.spread(name)
+    return "–" if mean is None or spread is None else f"{mean:.1%} ± {100 * spread:.1f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
 
 
 def _number(value: float | None) -> str:

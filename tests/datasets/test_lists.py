@@ -131,15 +131,15 @@ def test_files_need_not_exist_and_may_occur_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content, sentence",
     [
-        ("", "LIST: lists no videos; each line must be path,label"),
-        ("\n \n,\n", "LIST: lists no videos; each line must be path,label"),
-        ("path,label\n", "LIST: lists no videos; each line must be path,label"),
-        ("a.mp4\n", "LIST, line 1: is 'a.mp4'; each line must be path,label"),
+        ("", "LIST: lists no videos; each line must be path,label or path label"),
+        ("\n \n,\n", "LIST: lists no videos; each line must be path,label or path label"),
+        ("path,label\n", "LIST: lists no videos; each line must be path,label or path label"),
+        ("a.mp4\n", "LIST, line 1: is 'a.mp4'; each line must be path,label or path label"),
         ("path,label\na.mp4,wave\nb.mp4\n", "LIST, line 3: is 'b.mp4'; each line must be path,label"),
         ("a.mp4,wave,extra\n", "LIST, line 1: is 'a.mp4,wave,extra'; each line must be path,label"),
         ("a.mp4,\n", "LIST, line 1: is 'a.mp4,'; each line must be path,label"),
         (",wave\n", "LIST, line 1: is ',wave'; each line must be path,label"),
-        ("a.mp4;wave\n", "LIST, line 1: is 'a.mp4;wave'; each line must be path,label"),
+        ("a.mp4;wave\n", "LIST, line 1: is 'a.mp4;wave'; each line must be path,label or path label"),
         ("a.mp4,wave\n\n\nb.mp4\n", "LIST, line 4: is 'b.mp4'; each line must be path,label"),
     ],
 )
@@ -155,21 +155,26 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"\x00\x01\x02\xff\xfe", b"a.mp4,w\xe9ve\n", b'"a.mp4,' + b"x" * 200_000],
+    "content, kind",
+    [
+        (b"\x00\x01\x02\xff\xfe", "text file in UTF-8"),
+        (b"a.mp4,w\xe9ve\n", "text file in UTF-8"),
+        (b'"a.mp4,' + b"x" * 200_000, "CSV text file"),
+    ],
     ids=["binary", "latin", "huge"],
 )
-def test_a_list_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_list_that_is_no_text_is_refused(content: bytes, kind: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_text(tmp_path, content)
-    assert str(caught.value).startswith(f"{tmp_path / 'list.csv'}: is not a CSV text file: ")
+    assert str(caught.value).startswith(f"{tmp_path / 'list.csv'}: is not a {kind}: ")
 
 
 def test_a_list_that_is_nowhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_list(tmp_path / "nowhere.csv")
     assert str(caught.value) == (
-        f"{tmp_path / 'nowhere.csv'}: does not exist; give a folder of class folders or a CSV file of path,label"
+        f"{tmp_path / 'nowhere.csv'}: does not exist; give a folder of class folders, a file of path,label or path "
+        "label, or a list of Kinetics, UCF-101 or HMDB-51"
     )
 
 

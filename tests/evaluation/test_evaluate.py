@@ -57,6 +57,16 @@ def test_unreadable_videos_are_listed_and_wrong(evaluation: Evaluation) -> None:
     assert (evaluation.counts.num_videos, evaluation.counts.num_unreadable) == (8, 1)
 
 
+def test_missing_videos_are_unreadable_ones_without_a_file(
+    classifier: Classifier, videos: list[LabelledVideo], tmp_path: Path
+) -> None:
+    evaluation = evaluate(classifier, [*videos, LabelledVideo(tmp_path / "none.mp4", "left")])
+    assert [video.path.name for video in evaluation.videos if video.missing] == ["none.mp4"]
+    assert (evaluation.num_missing, evaluation.counts.num_unreadable, len(evaluation.unreadable)) == (1, 2, 2)
+    hits = sum(video.correct for video in evaluation.videos)
+    assert evaluation.counts.top1 == hits / 9 and evaluation.top1_without_missing == hits / 8
+
+
 def test_cost_is_that_of_the_pattern_and_chance_that_of_the_list(
     evaluation: Evaluation, classifier: Classifier
 ) -> None:
@@ -93,6 +103,7 @@ def test_list_of_only_unreadable_videos_has_no_cost(classifier: Classifier, tmp_
     evaluation = evaluate(classifier, [LabelledVideo(tmp_path / "missing.mp4", "up")])
     assert evaluation.counts.top1 == evaluation.counts.top5 == evaluation.counts.per_class_mean == 0
     assert evaluation.gmacs_per_video is None and evaluation.seconds_per_video is None
+    assert evaluation.top1_without_missing is None
     json.dumps(evaluation.as_dict(), allow_nan=False)
 
 

@@ -1,5 +1,7 @@
 """The evaluation as table and picture, at two classes, at twelve and at four hundred."""
 
+import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -29,6 +31,20 @@ def test_table_shows_accuracy_chance_and_unreadable_videos() -> None:
     assert "counted as wrong" in text
     assert text.count("the file is empty") == 10
     assert "[0].mp4" in text  # not taken for markup
+
+
+def test_table_names_some_of_very_many_unreadable_videos() -> None:
+    text = printed(invented_evaluation(3, 9 * 25, unreadable=True))
+    assert text.count("the file is empty") == 20
+    assert "… and 5 more; --json names all" in text
+
+
+def test_table_shows_what_missing_videos_take_away() -> None:
+    evaluation = invented_evaluation(12, 90, unreadable=True)
+    assert "missing" not in printed(evaluation)
+    videos = [replace(video, missing=number == 9) for number, video in enumerate(evaluation.videos)]
+    assert re.search(r"of them missing +│ +1 │ no such file", printed(replace(evaluation, videos=videos)))
+    assert "of 89 videos on disk" in printed(replace(evaluation, videos=videos))
 
 
 def test_table_says_where_top5_is_trivial() -> None:

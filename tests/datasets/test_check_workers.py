@@ -1,0 +1,90 @@
+"""Worker processes that die, hang or fail: each costs the item it was at."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from faster_video.datasets.checking.workers import Lost, WorkerError, in_workers
+
+
+def answer(item: object) -> object:
+    """What the workers do in these tests."""
+    if isinstance(item, int):
+        return item * item
+    if item == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if item == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if item == "exit":
+        os._exit(7)
+    if item == "hang":
+        time.sleep(600)
+    if item == "sleep":
+        time.sleep(0.05)
+    if item == "fail":
+        raise LookupError("no such thing")
+    return item
+
+
+def run(items: list[object], workers: int, limit: float = 60.0) -> list[object]:
+    answers = in_workers(answer, items, workers=workers, limits=[limit] * len(items))
+    with closing(answers):
+        found = dict(answers)
+    assert sorted(found) == list(range(len(items)))
+    return [result.reason if isinstance(result, Lost) else result for _, result in sorted(found.items())]
+
+
+def test_every_item_is_done_once() -> None:
+    assert run(list(range(50)), 2) == [number * number for number in range(50)]
+    assert run([], 2) == [] and run([3], 8) == [9]
+
+
+def test_a_worker_that_dies_costs_the_item_it_was_at() -> None:
+    assert run([1, "crash", 2, "killed", "exit", 3, "fail", 4, "crash"], 2) == [
+        1,
+        "the decoder crashed on it (SIGSEGV)",
+        4,
+        "the process that decoded it was killed, perhaps for want of memory",
+        "the process that decoded it ended (exit code 7)",
+        9,
+        "checking it failed (LookupError: no such thing)",
+        16,
+        "the decoder crashed on it (SIGSEGV)",
+    ]
+
+
+def test_a_worker_that_hangs_is_given_up() -> None:
+    began = time.monotonic()
+    assert run(["hang", 1, 2, 3], 2, limit=1.0) == ["not decoded after 1 s; given up", 1, 4, 9]
+    assert time.monotonic() - began < 15
+
+
+def test_a_slow_item_does_not_use_up_the_time_of_the_next() -> None:
+    assert run(["sleep"] * 40, 1, limit=1.5) == ["sleep"] * 40
+
+
+def test_stopping_early_leaves_no_process() -> None:
+    before = set(multiprocessing.active_children())
+    with closing(in_workers(answer, ["hang", 1, "hang"], workers=2, limits=[600.0] * 3)) as results:
+        assert next(results) == (1, 1)
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_a_script_that_calls_it_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    script = "\n".join(
+        [
+            "from faster_video.datasets.checking.workers import *",
+            "import os",
+            "try: list(in_workers(os.path.exists, ['a'], workers=1, limits=[60]))",
+            "except WorkerError as error: print(error)",
+        ]
+    )
+    file = tmp_path / "script.py"
+    file.write_text(script)
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, timeout=60)
+    assert "the worker processes cannot be started" in done.stdout and WorkerError.__name__ not in done.stdout
