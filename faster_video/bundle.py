@@ -113,14 +113,25 @@ def load_bundle(folder: str | Path) -> Bundle:
             message names the file and what is wrong with it.
     """
     source = Path(folder)
+    config = load_bundle_config(source)
+    if not (source / WEIGHTS).is_file():
+        raise BundleError(f"{printable(source)}: is not a bundle: it has no {WEIGHTS}")
+    return Bundle(model=_read_model(source / WEIGHTS, config), config=config)
+
+
+def load_bundle_config(folder: str | Path) -> BundleConfig:
+    """Read what a bundle says of itself, without its weights.
+
+    Raises:
+        BundleError: there is no bundle, or its configuration is damaged or of another format.
+    """
+    source = Path(folder)
     if not source.is_dir():
         found = "is a file" if source.exists() else "does not exist"
         raise BundleError(f"{printable(source)}: {found}; a bundle is a folder with {CONFIG} and {WEIGHTS}")
-    for name in (CONFIG, WEIGHTS):
-        if not (source / name).is_file():
-            raise BundleError(f"{printable(source)}: is not a bundle: it has no {name}")
-    config = _read_config(source / CONFIG)
-    return Bundle(model=_read_model(source / WEIGHTS, config), config=config)
+    if not (source / CONFIG).is_file():
+        raise BundleError(f"{printable(source)}: is not a bundle: it has no {CONFIG}")
+    return _read_config(source / CONFIG)
 
 
 def _read_config(path: Path) -> BundleConfig:
@@ -133,7 +144,7 @@ def _read_config(path: Path) -> BundleConfig:
             f"{printable(path)}: is not a bundle's configuration: it holds a {type(values).__name__}, not an object"
         )
     try:
-        return dacite.from_dict(BundleConfig, values, dacite.Config(strict=True, type_hooks=_FROM_JSON))
+        return dacite.from_dict(BundleConfig, values, dacite.Config(strict=True, type_hooks=FROM_JSON))
     except dacite.WrongTypeError as error:
         found = reduce(dict.__getitem__, (error.field_path or "").split("."), values)
         wanted = error.field_type.__name__ if isinstance(error.field_type, type) else error.field_type
@@ -166,12 +177,14 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-_FROM_JSON: dict[Any, Callable[[object], object]] = {
+FROM_JSON: dict[Any, Callable[[object], object]] = {
     int: _as_int,
     float: _as_float,
     tuple[int, int]: _as_tuple,
+    tuple[int, int, int]: _as_tuple,
     tuple[float, float, float]: _as_tuple,
 }
+"""Type hooks with which dacite reads our configurations from JSON."""
 
 
 def _read_model(path: Path, config: BundleConfig) -> Faster:

@@ -13,6 +13,8 @@ from faster_video.errors import ConfigError
 from faster_video.pattern import Pattern
 
 BACKBONE_NAMES = ("r2d26", "r2plus1d50", "r3d50")
+FEATURES = "features"
+"""In the place of a backbone's name: maps that another model made."""
 AGGREGATOR_NAMES = ("average", "concat", "fast_gru", "gru", "lstm")
 OPTIMIZER_NAMES = ("adamw", "sgd")
 MOTIONS = ("left", "up", "right", "down", "clockwise", "counterclockwise")
@@ -113,17 +115,36 @@ class TransformConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
-    """One clip network of Table 1."""
+    """One clip network of Table 1, or none: feature maps that somebody else's model made."""
 
     name: str
-    """One of r2d26, r2plus1d50, r3d50."""
+    """One of r2d26, r2plus1d50, r3d50; or features."""
     width: float = 1.0
-    """Factor on all channel counts; 1 is the paper's."""
+    """Factor on all channel counts of a network; 1 is the paper's."""
+    channels: int = 0
+    """Of the maps of features; 0 for a network, which has its own."""
+    map_size: tuple[int, int, int] = (1, 1, 1)
+    """Size t, h, w of the maps of features; leave it at 1, 1, 1 for a network, where it follows from the clip."""
 
     def __post_init__(self) -> None:
-        require_choice("backbone", self.name, BACKBONE_NAMES)
+        require_choice("backbone", self.name, (*BACKBONE_NAMES, FEATURES))
+        if self.name == FEATURES:
+            self._check_features()
+        elif self.channels or self.map_size != (1, 1, 1):
+            raise ConfigError(
+                f"channels and map_size of {self.name} are {self.channels} and {list(self.map_size)}; they are for the "
+                "backbone 'features' only, so leave them out"
+            )
         if not 1 / 64 <= self.width <= 8:
             raise ConfigError(f"width of {self.name} is {self.width}; it must lie between 1/64 and 8")
+
+    def _check_features(self) -> None:
+        require_at_least("channels of features", self.channels, 1)
+        require_at_most("channels of features", self.channels, 65_536)
+        if not all(1 <= size <= 1024 for size in self.map_size):
+            raise ConfigError(f"map_size is {list(self.map_size)}; each of the three must lie between 1 and 1024")
+        if self.width != 1:
+            raise ConfigError(f"width of features is {self.width}; maps that are there already have none, leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +161,16 @@ class ModelConfig:
     def __post_init__(self) -> None:
         require_choice("aggregator", self.aggregator, AGGREGATOR_NAMES)
         Pattern.parse(self.pattern)
+        if self.takes_features and self.expensive != self.cheap:
+            raise ConfigError(
+                f"the expensive backbone is {self.expensive.name} and the cheap one {self.cheap.name}; where one of them "
+                "is features, the other must be the same"
+            )
+
+    @property
+    def takes_features(self) -> bool:
+        """Whether the model sees feature maps made elsewhere, and no pixels."""
+        return FEATURES in (self.expensive.name, self.cheap.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +195,14 @@ class StageConfig:
     """Pull of every weight towards 0: L2 of SGD, decoupled from the gradient in AdamW."""
     max_gradient_norm: float = 0.0
     """Gradients are scaled down to this norm; 0 leaves them alone."""
+    accumulate: int = 1
+    """Pieces that each process computes its part of a batch in, to save memory; batch norm sees one at a time."""
+    label_smoothing: float = 0.0
+    """Share of the label that is spread evenly over all labels."""
+    mixup: float = 0.0
+    """Both parameters of the beta distribution by which two videos are blended into one; 0 blends none."""
+    ema_decay: float = 0.0
+    """Keep a moving average of the weights with this decay per step, such as 0.999, and end with it; 0 keeps none."""
 
     def __post_init__(self) -> None:
         require_choice("optimizer", self.optimizer, OPTIMIZER_NAMES)
@@ -180,8 +219,12 @@ class StageConfig:
         if not self.learning_rate > 0:
             raise ConfigError(f"learning_rate is {self.learning_rate}; it must be above 0")
         require_at_most("learning_rate", self.learning_rate, 100)
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"momentum is {self.momentum}; it must be at least 0 and below 1")
+        require_at_least("accumulate", self.accumulate, 1)
+        require_at_least("mixup", self.mixup, 0)
+        require_at_most("mixup", self.mixup, 100)
+        for name in ("momentum", "label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
         if not 0 <= self.warmup_epochs <= self.epochs:
             raise ConfigError(
                 f"warmup_epochs is {self.warmup_epochs}; it must lie between 0 and epochs ({self.epochs})"

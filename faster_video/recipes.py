@@ -82,9 +82,29 @@ def motion() -> Recipe:
     )
 
 
+def finetune() -> Recipe:
+    """A schedule for weights that are trained already: shorter, at a lower rate; the sizes are the bundle's."""
+    stage1 = StageConfig(
+        epochs=15,
+        warmup_epochs=1,
+        batch_size=16,
+        views_per_video=2,
+        optimizer="adamw",
+        learning_rate=5e-4,
+        weight_decay=0.02,
+        max_gradient_norm=5.0,
+    )
+    return Recipe(
+        stage1_expensive=stage1,
+        stage1_cheap=stage1,
+        stage2=replace(stage1, epochs=10, views_per_video=1),
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "faster16": faster16,
     "faster32": faster32,
+    "finetune": finetune,
     "motion": motion,
     "tiny": tiny,
 }

@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
-from faster_video.cli import classify, cost, evaluate, make_motion, train
+from faster_video.cli import classify, cost, data, evaluate, extract, make_motion, train
 from faster_video.config import Recipe
 from faster_video.errors import ConfigError
 from faster_video.recipes import get_recipe
@@ -33,27 +34,59 @@ COMMANDS: dict[str, Command] = {
     "classify": classify,
     "evaluate": evaluate,
     "train": train,
+    "extract": extract,
     "cost": cost,
     "make-motion": make_motion,
+    "data": data,
 }
 
 
+@dataclass(frozen=True, slots=True)
+class DefaultsOfTrain:
+    """Where the values of a training's settings come from if they are not given."""
+
+    recipe: str | None
+    finetune: str | None
+
+    @classmethod
+    def named_in(cls, words: Sequence[str]) -> "DefaultsOfTrain":
+        """The values of `--recipe` and `--finetune`, looked up before the real parsing."""
+        finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+        for name in ("--recipe", "--finetune"):
+            finder.add_argument(name, nargs="?")
+        found = finder.parse_known_args([word for word in words if word != "--"])[0]
+        return cls(found.recipe, found.finetune)
+
+    def make(self) -> Recipe:
+        """The recipe; with a bundle to start from, its clips, transform and model."""
+        if self.finetune is None:
+            return get_recipe(self.recipe or "tiny")
+        from faster_video.bundle import load_bundle_config
+        from faster_video.inference import DEFAULT_BUNDLE
+
+        theirs = load_bundle_config(DEFAULT_BUNDLE if self.finetune == "default" else self.finetune)
+        schedule = get_recipe(self.recipe or "finetune")
+        return replace(schedule, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
+
+
 def parse_words(words: Sequence[str]) -> Namespace:
-    """The command's options; `train` is parsed again where a --config file names the recipe."""
-    recipe = _recipe_named_in(words)
-    parser = make_parser(recipe)
+    """The command's options; `train` is parsed again where a --config file names the recipe or the bundle."""
+    defaults = DefaultsOfTrain.named_in(words)
+    parser = make_parser(defaults.make())
     try:
         parsed = parser.parse_args(words)
-        if parsed.command == "train" and parsed.train.recipe != recipe:
-            parser = make_parser(parsed.train.recipe)
-            parsed = parser.parse_args(words)
+        if parsed.command == "train":
+            named = DefaultsOfTrain(parsed.train.recipe, parsed.train.finetune)
+            if named != defaults:
+                parser = make_parser(named.make())
+                parsed = parser.parse_args(words)
     except UnicodeDecodeError as error:
         raise ConfigError(f"the --config file is not text: {error}") from error
     options: Namespace = parser.instantiate(parsed)
     return options
 
 
-def make_parser(recipe: str) -> ArgumentParser:
+def make_parser(recipe: Recipe) -> ArgumentParser:
     """The whole command line; the recipe's values are the defaults of `train`."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
@@ -66,15 +99,7 @@ def make_parser(recipe: str) -> ArgumentParser:
     commands = parser.add_subcommands(dest="command", metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = ArgumentParser(exit_on_error=False, description=module.DESCRIPTION, epilog=EXIT_CODES)
-        module.add_arguments(command, get_recipe(recipe))
         commands.add_subcommand(name, command, help=module.DESCRIPTION)
         command.prog = f"faster-video {name}"  # instead of `faster-video [options] NAME`
+        module.add_arguments(command, recipe)
     return parser
-
-
-def _recipe_named_in(words: Sequence[str]) -> str:
-    """The value of `--recipe`, looked up before the real parsing; `tiny` if there is none."""
-    finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    finder.add_argument("--recipe", nargs="?", const="tiny", default="tiny")
-    recipe: str = finder.parse_known_args([word for word in words if word != "--"])[0].recipe
-    return recipe

@@ -1,78 +1,158 @@
 """`faster-video train`: labelled videos to a bundle."""
 
 import argparse
+import os
 import sys
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
-from faster_video.cli.output import INTERRUPTED
+from faster_video.cli.lists import LIST_HELP, add_list_options
+from faster_video.cli.output import INTERRUPTED, print_table
 from faster_video.config import Recipe
+from faster_video.files import printable
 from faster_video.recipes import RECIPES
 
+if TYPE_CHECKING:
+    from faster_video.bundle import Bundle
+    from faster_video.datasets import VideoList
+    from faster_video.training.run import RunConfig
+
 DESCRIPTION = "Train a bundle on labelled videos: both networks, then the aggregator."
+FILES = ("data", "root", "validation", "validation_root", "backbones", "finetune")
+"""Options that name files or folders."""
 
 
 def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
-    """Declare the options."""
+    """Declare the options; the recipe's values are the defaults of its own."""
     command.add_argument("--config", action="config", help="YAML file with any of these options")
+    command.add_argument("--data", type=str, required=True, metavar="LIST", help=LIST_HELP)
+    add_list_options(command)
     command.add_argument(
-        "--data",
-        type=str,
-        required=True,
-        metavar="LIST",
-        help="folder of class folders, or CSV file of path,label",
+        "--data_sha256", type=str, metavar="HASH", help="refuse any other list of videos than the one with this hash"
     )
     command.add_argument(
-        "--out", type=str, required=True, metavar="DIR", help="new folder for checkpoints, logs, bundle"
+        "--out", type=str, metavar="DIR", help="new folder for checkpoints, logs, bundle; default: runs/<date>-<time>"
     )
     command.add_argument(
         "--recipe",
         type=str,
-        default="tiny",
-        help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}",
+        help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}; default: tiny, or with --finetune "
+        "the recipe of that name",
     )
     command.add_argument("--validation", type=str, metavar="LIST", help="evaluate on it at the end, into the bundle")
     command.add_argument(
-        "--backbones", type=str, metavar="BUNDLE", help="take both networks from this bundle; train only stage 2"
+        "--validation_root", type=str, metavar="DIR", help="where the videos of a validation file lie; default: --root"
     )
-    command.add_argument("--seed", type=int, default=0, help="number that fixes first weights, order, clips and crops")
-    command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
-    command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
-    command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
+    _add_weights(command)
+    _add_machine(command)
     command.add_argument("--resume", action="store_true", help="go on with the run in DIR")
     command.add_class_arguments(Recipe, default=recipe)
     for action in command._actions:
         if action.help == "Path to a configuration file.":  # of one group of settings; --config does that for all
             action.help = argparse.SUPPRESS
-    command.usage = "faster-video train --data LIST --out DIR [--recipe NAME] [options]"
+    command.usage = "faster-video train --data LIST [--out DIR] [--recipe NAME] [options]"
+
+
+def _add_weights(command: ArgumentParser) -> None:
+    """What training starts from."""
+    command.add_argument(
+        "--finetune",
+        type=str,
+        metavar="BUNDLE",
+        help="start from this bundle's weights with new classifiers; clips, transform and model are its own",
+    )
+    command.add_argument(
+        "--backbones", type=str, metavar="BUNDLE", help="take both networks from this bundle; train only stage 2"
+    )
+    command.add_argument("--seed", type=int, default=0, help="number that fixes first weights, order, clips and crops")
+
+
+def _add_machine(command: ArgumentParser) -> None:
+    """Where training runs, and what it bears."""
+    command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    command.add_argument(
+        "--devices", type=int, default=1, help="processes that share every batch: one per GPU, or several on the CPU"
+    )
+    command.add_argument("--nodes", type=int, default=1, help="machines, where torchrun starts this command on each")
+    command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
+    command.add_argument(
+        "--workers", type=int, default=-1, help="decoding processes per device; -1: the cores shared out, at most 8"
+    )
+    command.add_argument(
+        "--most_broken", type=float, default=0.05, help="share of unreadable videos at which training stops"
+    )
+    command.add_argument(
+        "--checkpoint_minutes", type=float, default=10.0, help="longest time between checkpoints within an epoch"
+    )
 
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.bundle import load_bundle
-    from faster_video.datasets import read_list
-    from faster_video.training.run import RunConfig
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # before MKL is used: training.launch says why
+    from faster_video.training.launch import is_first_process
+    from faster_video.training.report import summary_table
     from faster_video.training.train import train
 
-    run = RunConfig(
+    config = _run_config(options)
+    try:
+        bundle = train(config, resume=options.resume)
+    except KeyboardInterrupt:
+        again = f"with the same command and --resume --out {printable(config.out)}"
+        print(f"interrupted; go on {again}", file=sys.stderr)
+        return INTERRUPTED
+    if is_first_process():
+        print_table(summary_table(config.out))
+        print(f"bundle written to {printable(config.bundle_folder)}, learning curves to {printable(config.out)}")
+        metrics = bundle.config.provenance["metrics"]
+        print("\n".join(f"{name}: {value}" for name, value in metrics.items()))
+    return 0
+
+
+def _run_config(options: Namespace) -> "RunConfig":
+    from faster_video.datasets import read_list
+    from faster_video.training.run import RunConfig
+
+    given = {name: str(Path(options[name]).absolute()) for name in FILES if options[name] is not None}
+    return RunConfig(
         recipe=Recipe(**{field.name: options[field.name] for field in fields(Recipe)}),
-        data=read_list(options.data),
-        validation=None if options.validation is None else read_list(options.validation),
-        backbones=None if options.backbones is None else load_bundle(options.backbones),
-        out=Path(options.out),
+        data=read_list(options.data, root=options.root, split=options.split, part="train"),
+        data_sha256=options.data_sha256 or "",
+        validation=_validation(options),
+        backbones=_bundle(options.backbones),
+        finetune=_bundle(options.finetune),
+        out=Path(options.out or datetime.now().strftime("runs/%Y%m%d-%H%M%S")),
         seed=options.seed,
         device=options.device,
+        devices=options.devices,
+        nodes=options.nodes,
         precision=options.precision,
         workers=options.workers,
+        most_broken=options.most_broken,
+        checkpoint_minutes=options.checkpoint_minutes,
+        origins=given if options.split is None else given | {"split": options.split},
     )
-    try:
-        bundle = train(run, resume=options.resume)
-    except KeyboardInterrupt:
-        print(f"interrupted; go on with the same command and --resume ({run.out})", file=sys.stderr)
-        return INTERRUPTED
-    metrics = bundle.config.provenance["metrics"]
-    print(f"bundle written to {run.bundle_folder}")
-    print("\n".join(f"{name}: {value}" for name, value in metrics.items()))
-    return 0
+
+
+def _validation(options: Namespace) -> "VideoList | None":
+    """The validation list; of the same LIST as the training videos it is the other part of the same split."""
+    from faster_video.datasets import read_list
+
+    if options.validation is None:
+        return None
+    is_same = options.validation == options.data
+    shares_root = is_same or not Path(options.validation).is_dir()
+    root = options.validation_root or (options.root if shares_root else None)
+    return read_list(options.validation, root=root, split=options.split if is_same else None, part="test")
+
+
+def _bundle(folder: str | None) -> "Bundle | None":
+    from faster_video.bundle import load_bundle
+    from faster_video.inference import DEFAULT_BUNDLE
+
+    if folder is None:
+        return None
+    return load_bundle(DEFAULT_BUNDLE if folder == "default" else folder)

@@ -1,6 +1,7 @@
 """What a training run writes down while it goes on: `log.csv`, TensorBoard files, `broken.csv` and a progress bar."""
 
 import csv
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,45 +23,55 @@ from faster_video.files import replacing_file
 from faster_video.training.samples import Unreadable
 
 BROKEN_FIELDS = ("path", "reason")
-STEP_FIELDS = ("stage", "epoch", "step", "loss", "learning_rate", "seconds", "seconds_waiting")
+STEP_FIELDS = ("stage", "epoch", "step", "videos", "loss", "top1", "learning_rate", "seconds", "seconds_waiting")
+
+Value = str | int | float
+"""Of a cell of a log."""
 
 
 class RunLog:
     """The log files of one run directory; opened again, it goes on where it stopped.
 
-    Every method raises TrainingError where the disk refuses.
+    Of several processes one `writes`; the others only keep count. Every method raises TrainingError where the disk
+    refuses.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, writes: bool = True) -> None:
+        self.broken_path = folder / "broken.csv"
+        self.newest_broken = ""
+        """Which video could not be decoded, and why."""
         self._path = folder / "log.csv"
-        self._broken_path = folder / "broken.csv"
+        self._writes = writes
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._broken = {row["path"] for row in _read_rows(self._broken_path, BROKEN_FIELDS)}
-            self._board = SummaryWriter(str(folder / "tensorboard"))
+            self._broken = {row["path"] for row in read_rows(self.broken_path, BROKEN_FIELDS)}
+            self._board = SummaryWriter(str(folder / "tensorboard"), write_to_disk=writes)
 
     def forget_after(self, stage: str, step: int) -> None:
         """Drop the rows of steps that are about to be done again: those past the checkpoint a stage resumes from."""
-        rows = [row for row in _read_rows(self._path, STEP_FIELDS) if row["stage"] != stage or int(row["step"]) < step]
+        if not self._writes:
+            return
+        rows = [row for row in read_rows(self._path, STEP_FIELDS) if row["stage"] != stage or int(row["step"]) < step]
         with _writing(self._path), replacing_file(self._path) as aside:
-            _append_rows(aside, STEP_FIELDS, rows)
+            write_rows(aside, STEP_FIELDS, rows)
 
-    def steps(self, rows: list[dict[str, str | int | float]]) -> None:
+    def steps(self, rows: list[dict[str, Value]]) -> None:
         """Append what happened in some steps; the keys are STEP_FIELDS."""
         with _writing(self._path):
-            _append_rows(self._path, STEP_FIELDS, rows)
+            write_rows(self._path, STEP_FIELDS, rows)
             for row in rows:
-                for name in ("loss", "learning_rate"):
+                for name in ("loss", "top1", "learning_rate"):
                     self._board.add_scalar(f"{row['stage']}/{name}", row[name], row["step"])
 
     def broken(self, videos: list[Unreadable]) -> None:
         """List videos that could not be decoded in `broken.csv`, each of them once."""
         new = {str(video.path): video.reason for video in videos if str(video.path) not in self._broken}
         self._broken |= set(new)
-        if new:
+        self.newest_broken = next(reversed(new.values()), self.newest_broken)
+        if new and self._writes:
             rows = [{"path": path, "reason": reason} for path, reason in new.items()]
-            with _writing(self._broken_path):
-                _append_rows(self._broken_path, BROKEN_FIELDS, rows)
+            with _writing(self.broken_path):
+                write_rows(self.broken_path, BROKEN_FIELDS, rows)
 
     @property
     def num_broken(self) -> int:
@@ -70,6 +81,11 @@ class RunLog:
     def close(self) -> None:
         """Write what TensorBoard still holds back."""
         self._board.close()
+
+
+def warn(message: str) -> None:
+    """One line on stderr about what training went on in spite of."""
+    print("faster-video: warning:", message, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -83,7 +99,7 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _read_rows(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
+def read_rows(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
     """The whole rows of a CSV file, none if there is no file; a crash may have cut the last one short."""
     if not path.exists():
         return []
@@ -91,7 +107,8 @@ def _read_rows(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if set(row) == set(fields) and None not in row.values()]
 
 
-def _append_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, str | int | float]]) -> None:
+def write_rows(path: Path, fields: Sequence[str], rows: Sequence[Mapping[str, Value]]) -> None:
+    """Append rows to a CSV file, under a header where it is new."""
     is_new = not path.exists() or path.stat().st_size == 0
     with path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file:
         writer = csv.DictWriter(file, fields)
@@ -109,7 +126,7 @@ class ShowStep(Protocol):
 
 
 @contextmanager
-def progress_bar(title: str, total: int, done: int = 0) -> Iterator[ShowStep]:
+def progress_bar(title: str, total: int, done: int = 0, *, shown: bool = True) -> Iterator[ShowStep]:
     """A bar on stderr with the loss and the time left."""
     columns = (
         TextColumn("{task.description}"),
@@ -120,7 +137,7 @@ def progress_bar(title: str, total: int, done: int = 0) -> Iterator[ShowStep]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task(title, total=total, completed=done, loss="")
 
         def show(advance: int, loss: float | None = None) -> None:

@@ -1,36 +1,41 @@
-"""One run of optimisation, the same for both stages: batches in, steps, logs, checkpoints; it can stop and go on.
-
-Shapes: B videos of a batch.
-"""
+"""One run of optimisation, the same for both stages: batches in, steps, logs, checkpoints; it can stop and go on."""
 
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from faster_video.config import StageConfig
 from faster_video.errors import TrainingError
-from faster_video.training.checkpoint import load_checkpoint, restore, save_checkpoint
-from faster_video.training.interrupt import holding_back_ctrl_c
-from faster_video.training.logs import RunLog, progress_bar
-from faster_video.training.samples import Batch, Batches, Unreadable
+from faster_video.training.batches import Batches, Share
+from faster_video.training.checkpoint import newest_checkpoint, save_checkpoint
+from faster_video.training.interrupt import Interruption
+from faster_video.training.logs import RunLog, ShowStep, Value, progress_bar, warn
+from faster_video.training.objective import Objective
+from faster_video.training.processes import Processes
+from faster_video.training.samples import Batch, Inputs, Unreadable
 from faster_video.training.schedule import learning_rate
+from faster_video.training.state import StageState
 
 SMOOTHING = 0.95
 """Share of the old value in the running mean of the loss that the bar shows."""
+
+Piece = Batch | list[Unreadable]
+"""What a source gives for one list of keys; a list of the unreadable videos where none of it could be read."""
 
 
 class BatchSource(Protocol):
     """Makes the batches of a stage from the keys that are still to do."""
 
-    def __call__(self, batches: Batches) -> Iterable[Batch | list[Unreadable]]:
-        """One item per step; a list of the unreadable videos where none of a batch could be read."""
+    def __call__(self, batches: Batches) -> Iterable[Piece]:
+        """One item per list of keys."""
         ...
 
 
@@ -40,58 +45,65 @@ class Stage:
 
     name: str
     learner: nn.Module
-    """Maps inputs and labels [B] of a batch to the loss; its parameters and buffers are what a checkpoint holds."""
+    """Maps the inputs of a batch to scores [B, K]; its parameters and buffers are what a checkpoint holds."""
     config: StageConfig
     num_videos: int
     source: BatchSource
+    prepare: Callable[[Inputs], Inputs] = field(default=lambda inputs: inputs)
+    """What is done on the training device to a batch's inputs before the learner sees them."""
     smallest_batch: int = 1
-    """Readable videos below which a batch is passed over: batch norm needs two values to tell their spread."""
+    """Readable videos below which a piece is passed over: batch norm needs two values to tell their spread."""
 
 
-def make_optimizer(learner: nn.Module, config: StageConfig) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum, or AdamW."""
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(
-            learner.parameters(), lr=1.0, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
-        )
-    return torch.optim.SGD(
-        learner.parameters(),
-        lr=1.0,
-        momentum=config.momentum,
-        nesterov=config.momentum > 0,
-        weight_decay=config.weight_decay,
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keeping:
+    """Where a run's state goes, how often, and how many broken videos it bears."""
+
+    folder: Path
+    """The run directory; a stage's checkpoints are in the folder of its name."""
+    seed: int
+    checkpoint_seconds: float
+    """Longest time between two checkpoints within an epoch."""
+    most_broken: float
+    """Share of a stage's videos that may be unreadable."""
 
 
-def run_stage(stage: Stage, *, folder: Path, log: RunLog, fabric: Fabric, seed: int) -> None:
-    """Train until the stage's last step, from its checkpoint in `folder` if there is one.
+def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric) -> None:
+    """Train until the stage's last step, from its newest whole checkpoint if there is one.
 
-    A checkpoint is written after every epoch and when the run is interrupted.
+    A checkpoint is written after every epoch, every `checkpoint_seconds`, and when the run is interrupted or stops with
+    an error between two steps. The learner ends with the average of its weights where the stage keeps one.
 
     Raises:
-        TrainingError: the loss is not a number any more, no video can be read, or the checkpoint is damaged or cannot
-            be written.
+        TrainingError: the loss is not a number any more, too many videos cannot be read, a decoding process was killed,
+            or a checkpoint is damaged or cannot be written.
         KeyboardInterrupt: after the state has been saved.
     """
-    path = folder / stage.name / "checkpoint.safetensors"
-    optimizer = make_optimizer(stage.learner, stage.config)
-    learner, optimizer = fabric.setup(stage.learner, optimizer)
-    step = 0
-    if path.exists():
-        checkpoint = load_checkpoint(path)
-        restore(checkpoint, stage.learner, optimizer.optimizer)
-        step = checkpoint.step
-        log.forget_after(stage.name, step)
-    batches = Batches(stage.num_videos, stage.config, seed=seed, first_step=step)
-    progress = _Steps(stage, batches, learner, optimizer, fabric, log)
+    processes = Processes(fabric)
+    state = StageState(stage.learner, stage.config, fabric)
+    checkpoints = keeping.folder / stage.name
+    found = newest_checkpoint(checkpoints, warn if processes.is_first else lambda _: None)
+    if found is not None:
+        state.restore(found)
+        log.forget_after(stage.name, found.step)
+    batches = Batches(
+        stage.num_videos,
+        stage.config,
+        seed=keeping.seed,
+        first_step=0 if found is None else found.step,
+        share=Share(rank=processes.rank, processes=processes.count, pieces=stage.config.accumulate),
+    )
+    steps = _Steps(stage, batches, state, fabric, processes, log, keeping)
 
-    def save(step: int) -> None:
-        log.steps(progress.take_rows())
-        save_checkpoint(path, step, stage.learner, optimizer.optimizer)
+    def save() -> None:
+        if processes.is_first:
+            log.steps(steps.take_rows())
+            save_checkpoint(checkpoints, state.checkpoint(steps.step))
 
-    if step < batches.total_steps:
+    if steps.step < batches.total_steps:
         stage.learner.train()
-        progress.run(save)
+        steps.run(save)
+    state.finish()
     stage.learner.eval()
 
 
@@ -102,105 +114,178 @@ class _Steps:
         self,
         stage: Stage,
         batches: Batches,
-        learner: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        state: StageState,
         fabric: Fabric,
+        processes: Processes,
         log: RunLog,
+        keeping: Keeping,
     ) -> None:
         self.stage = stage
         self.batches = batches
-        self.learner = learner
-        self.optimizer = optimizer
+        self.state = state
         self.fabric = fabric
+        self.processes = processes
         self.log = log
+        self.keeping = keeping
         self.step = batches.first_step
         """Steps done."""
+        self._interruption = Interruption(together=processes.count > 1)
         self._in_step = False
+        self._stop = False
         self._mean_loss: float | None = None
-        self._rows: list[dict[str, str | int | float]] = []
+        self._rows: list[dict[str, Value]] = []
 
-    def take_rows(self) -> list[dict[str, str | int | float]]:
+    def take_rows(self) -> list[dict[str, Value]]:
         """The log rows since the last call."""
         rows, self._rows = self._rows, []
         return rows
 
-    def run(self, save: Callable[[int], None]) -> None:
-        """All remaining steps; `save` is called after every epoch and on ctrl-C, with the steps done.
+    def run(self, save: Callable[[], None]) -> None:
+        """All remaining steps; `save` is called between two steps: now and then, after every epoch, before stopping.
 
         A step is done wholly or not at all: what is saved is always the state between two steps.
         """
-        with progress_bar(self.stage.name, self.batches.total_steps, self.step) as show:
-            try:
-                waiting_since = time.perf_counter()
-                for batch in self.stage.source(self.batches):
-                    with holding_back_ctrl_c():
-                        self._in_step = True
-                        self._next(batch, waiting_since)
-                        self._in_step = False
-                    show(1, self._mean_loss)
-                    if self.step % self.batches.steps_per_epoch == 0:
-                        self._check_readable()
-                        save(self.step)
-                    waiting_since = time.perf_counter()
-            except KeyboardInterrupt:
-                if not self._in_step:
-                    save(self.step)
-                raise
+        shown = self.processes.is_first
+        try:
+            with (
+                progress_bar(self.stage.name, self.batches.total_steps, self.step, shown=shown) as show,
+                self._interruption,
+                _dead_workers_named(self.stage.name),
+            ):
+                self._run(save, show)
+        except (KeyboardInterrupt, TrainingError):
+            if not self._in_step:
+                save()
+            raise
 
-    def _next(self, batch: Batch | list[Unreadable], waiting_since: float) -> None:
+    def _run(self, save: Callable[[], None], show: ShowStep) -> None:
+        saved_at = waiting_since = time.perf_counter()
+        for pieces in _grouped(self.stage.source(self.batches), self.batches.share.pieces):
+            with self._interruption.held_back():
+                self._in_step = True
+                self._next(pieces, waiting_since)
+                self._in_step = False
+            show(1, self._mean_loss)
+            if self._stop:
+                raise KeyboardInterrupt
+            waiting_since = time.perf_counter()
+            is_due = waiting_since - saved_at > self.keeping.checkpoint_seconds
+            if is_due or self.step % self.batches.steps_per_epoch == 0:
+                save()
+                saved_at = waiting_since = time.perf_counter()
+            self._check_readable()
+
+    def _next(self, pieces: list[Piece], waiting_since: float) -> None:
         """One step with this batch, and its row in the log."""
         begun = time.perf_counter()
-        loss = self._learn(batch)
-        if loss is not None:
-            self._note(loss, seconds_waiting=begun - waiting_since, seconds=time.perf_counter() - waiting_since)
+        num_videos = self._count(pieces)
+        if num_videos:
+            loss, top1 = self._learn([piece for piece in pieces if isinstance(piece, Batch)], num_videos)
+            self._rows.append(
+                {
+                    "stage": self.stage.name,
+                    "epoch": self.step // self.batches.steps_per_epoch,
+                    "step": self.step,
+                    "videos": num_videos,
+                    "loss": loss,
+                    "top1": round(top1, 4),
+                    "learning_rate": self.state.learning_rate,
+                    "seconds": round(time.perf_counter() - waiting_since, 4),
+                    "seconds_waiting": round(begun - waiting_since, 4),
+                }
+            )
             before = loss if self._mean_loss is None else self._mean_loss
             self._mean_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
         self.step += 1
 
-    def _learn(self, batch: Batch | list[Unreadable]) -> float | None:
-        """One optimiser step; None if too few videos of the batch could be read."""
-        self.log.broken(batch if isinstance(batch, list) else batch.unreadable)
-        if isinstance(batch, list) or len(batch.labels) < self.stage.smallest_batch:
-            return None
-        config = self.stage.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(
-                self.step,
-                total_steps=self.batches.total_steps,
-                warmup_steps=round(config.warmup_epochs * self.batches.steps_per_epoch),
-                peak=config.peak_learning_rate,
-            )
-        loss = self.learner(self.fabric.to_device(batch.inputs), self.fabric.to_device(batch.labels))
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"{self.stage.name}: the loss is {value} at step {self.step}; start again in another folder with a "
-                f"learning_rate below {config.learning_rate} or with max_gradient_norm (this folder keeps its last "
-                "checkpoint)"
-            )
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        if config.max_gradient_norm:
-            self.fabric.clip_gradients(self.learner, self.optimizer, max_norm=config.max_gradient_norm)
-        self.optimizer.step()
-        return value
+    def _count(self, pieces: list[Piece]) -> int:
+        """Videos of this batch that all processes together can learn from; 0 if a piece is too small to be used.
 
-    def _note(self, loss: float, *, seconds_waiting: float, seconds: float) -> None:
-        self._rows.append(
-            {
-                "stage": self.stage.name,
-                "epoch": self.step // self.batches.steps_per_epoch,
-                "step": self.step,
-                "loss": loss,
-                "learning_rate": self.optimizer.param_groups[0]["lr"],
-                "seconds": round(seconds, 4),
-                "seconds_waiting": round(seconds_waiting, 4),
-            }
+        All processes learn here of each other's broken videos and of a wish to stop.
+        """
+        lost = [video for piece in pieces for video in (piece.unreadable if isinstance(piece, Batch) else piece)]
+        sizes = [len(piece.labels) if isinstance(piece, Batch) else 0 for piece in pieces]
+        too_small = min(sizes) < max(1, self.stage.smallest_batch)
+        num_videos, num_too_small, num_lost, stop = self.processes.sums(
+            sum(sizes), too_small, len(lost), self._interruption.requested and self.processes.count > 1
+        )
+        if num_lost:
+            self.log.broken(self.processes.gather(lost))
+        self._stop = bool(stop)
+        return 0 if num_too_small else int(num_videos)
+
+    def _learn(self, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
+        """One optimiser step over all pieces of all processes: mean loss, and share of videos that were right."""
+        self.state.set_learning_rate(self._learning_rate())
+        self.state.optimizer.zero_grad()
+        losses, hits = 0.0, 0
+        for number, piece in enumerate(pieces):
+            place = f"{self.stage.name}/{self.step}/{self.processes.rank}/{number}"
+            objective = Objective(self.stage.config, seed=self.keeping.seed, place=place)
+            inputs = self.stage.prepare(self.fabric.to_device(piece.inputs))
+            labels = self.fabric.to_device(piece.labels)
+            with self._gradients_kept_here(until_last=number < len(pieces) - 1):
+                scores: Tensor = self.state.learner(objective.blend(inputs))
+                loss = objective.loss(scores, labels)
+                # DDP takes the mean over processes of what is a part of the mean over videos.
+                self.fabric.backward(loss * (self.processes.count / num_videos))
+            losses += float(loss.detach())
+            hits += int((scores.argmax(dim=1) == labels).sum())
+        losses, num_hits = self.processes.sums(losses, hits)
+        self._check_number(losses)
+        self.state.step(self.step)
+        return losses / num_videos, num_hits / num_videos
+
+    def _learning_rate(self) -> float:
+        config = self.stage.config
+        return learning_rate(
+            self.step,
+            total_steps=self.batches.total_steps,
+            warmup_steps=round(config.warmup_epochs * self.batches.steps_per_epoch),
+            peak=config.peak_learning_rate,
         )
 
-    def _check_readable(self) -> None:
-        """A run in which nothing can be read has nothing to learn from."""
-        if self.log.num_broken >= self.stage.num_videos:
+    def _gradients_kept_here(self, *, until_last: bool) -> AbstractContextManager[object]:
+        """Exchange gradients between processes once per step, not once per piece."""
+        if self.processes.count == 1:
+            return nullcontext()
+        return self.fabric.no_backward_sync(self.state.learner, enabled=until_last)
+
+    def _check_number(self, loss: float) -> None:
+        if not math.isfinite(loss):
             raise TrainingError(
-                f"none of the {self.stage.num_videos} videos could be decoded; broken.csv in the run's folder says why"
+                f"{self.stage.name}: the loss is {loss} at step {self.step}; start again in another folder with a "
+                f"learning_rate below {self.stage.config.learning_rate} or with max_gradient_norm (this folder keeps "
+                "its last checkpoint)"
             )
+
+    def _check_readable(self) -> None:
+        """A run that has lost more videos than it may does not go on as if nothing had happened."""
+        lost, all_videos = self.log.num_broken, self.stage.num_videos
+        if lost > self.keeping.most_broken * all_videos:
+            raise TrainingError(
+                f"{lost} of the {all_videos} videos could not be decoded, more than the {self.keeping.most_broken:.1%} "
+                f"that are allowed (the newest: {self.log.newest_broken}); see {self.log.broken_path}, mend them or "
+                "take them off the list (faster-video data check LIST --fix), or allow more with --most_broken"
+            )
+
+
+def _grouped(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
+    """The pieces of one step together."""
+    remaining = iter(pieces)
+    while group := list(islice(remaining, size)):
+        yield group
+
+
+@contextmanager
+def _dead_workers_named(stage: str) -> Iterator[None]:
+    """PyTorch reports a killed decoding process wherever training happens to be."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            f"{stage}: a process that decodes videos was killed, perhaps for want of memory ({error}); go on with "
+            "--resume, perhaps with fewer --workers"
+        ) from error

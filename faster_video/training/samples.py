@@ -3,7 +3,7 @@
 Shapes: B videos of a batch, N clips per video, C colours, T H W frames of a clip.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from faster_video.clips import clip_frames, random_clip_starts, train_clip
-from faster_video.config import ClipConfig, StageConfig, TransformConfig
+from faster_video.config import ClipConfig, TransformConfig
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DecodeError
-from faster_video.video import VideoReader
+from faster_video.inference.classify import end_seconds
+from faster_video.video import ScanCache, VideoReader
+
+Inputs = Tensor | tuple[Tensor, ...]
+"""Clips, or one feature map per clip; the first dimension of each is B."""
 
 
 class SampleKey(NamedTuple):
@@ -52,7 +56,7 @@ class Batch:
     The inputs are clips, uint8 [B, N, C, T, H, W], or in stage 2 the N feature maps of the frozen backbones.
     """
 
-    inputs: Tensor | tuple[Tensor, ...]
+    inputs: Inputs
     labels: Tensor
     keys: list[SampleKey]
     """Of the videos that are in it."""
@@ -78,70 +82,36 @@ class TrainingClips(Dataset[Sample | Unreadable]):
         self.num_clips = num_clips
         self.transform = transform
         self.seed = seed
+        self.scans = ScanCache()
 
     def __getitem__(self, key: SampleKey) -> Sample | Unreadable:
         """The sample of this key; a video that cannot be decoded is returned as such, never replaced by another."""
         video = self.videos[key.video]
-        random = Random(f"{self.seed}/{key.epoch}/{key.video}/{key.view}")
         try:
-            clips = self._read(video.path, random)
+            clips, _ = self.read(key)
         except DecodeError as error:
             return Unreadable(video.path, str(error))
         return Sample(clips, self.label_numbers[video.label], key)
 
-    def _read(self, path: Path, random: Random) -> Tensor:
-        with VideoReader(path) as reader:
+    def read(self, key: SampleKey) -> tuple[Tensor, list[tuple[float, float]]]:
+        """The clips of this key, uint8 [N, C, T, H, W], and the seconds at which each begins and ends.
+
+        Raises:
+            DecodeError: the video cannot be read.
+        """
+        random = Random(f"{self.seed}/{key.epoch}/{key.video}/{key.view}")
+        with VideoReader(self.videos[key.video].path, self.scans) as reader:
             starts = random_clip_starts(reader.info.num_frames, self.num_clips, self.clips.span, random.randrange)
             frames = [
                 clip_frames(start, self.clips.frames_per_clip, self.clips.frame_stride, reader.info.num_frames)
                 for start in starts
             ]
             augmentation = random.random()  # the same crop and flip for all clips of a video
-            clips = [train_clip(clip.data, self.transform, Random(augmentation)) for clip in reader.clips(frames)]
-        return torch.stack(clips)  # [N, C, T, H, W]
-
-
-class Batches(Sampler[list[SampleKey]]):
-    """The keys of every batch of a stage, all epochs after another, from `first_step` on.
-
-    In each epoch every video comes `views_per_video` times, in an order drawn from the seed and the epoch. What
-    does not fill a whole batch is left out of that epoch, so that all batches weigh the same; a set smaller than a
-    batch is one.
-    """
-
-    def __init__(self, num_videos: int, config: StageConfig, *, seed: int, first_step: int = 0) -> None:
-        self.num_videos = num_videos
-        self.config = config
-        self.seed = seed
-        self.first_step = first_step
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps in one epoch."""
-        return max(1, self.num_videos * self.config.views_per_video // self.config.batch_size)
-
-    @property
-    def total_steps(self) -> int:
-        """Optimiser steps of the whole stage."""
-        return self.steps_per_epoch * self.config.epochs
-
-    def __len__(self) -> int:
-        return self.total_steps - self.first_step
-
-    def __iter__(self) -> Iterator[list[SampleKey]]:
-        """Lists of keys, one per step that is still to do."""
-        for step in range(self.first_step, self.total_steps):
-            epoch, batch = divmod(step, self.steps_per_epoch)
-            if batch == 0 or step == self.first_step:
-                keys = self._epoch(epoch)
-            start = batch * self.config.batch_size
-            yield keys[start : start + self.config.batch_size]
-
-    def _epoch(self, epoch: int) -> list[SampleKey]:
-        views = self.config.views_per_video
-        keys = [SampleKey(epoch, video, view) for video in range(self.num_videos) for view in range(views)]
-        Random(f"{self.seed}/{epoch}").shuffle(keys)
-        return keys
+            clips, seconds = [], []
+            for clip in reader.clips(frames):
+                clips.append(train_clip(clip.data, self.transform, Random(augmentation)))
+                seconds.append((float(clip.seconds[0]), end_seconds(clip, reader.info)))
+        return torch.stack(clips), seconds
 
 
 def collate(samples: list[Sample | Unreadable]) -> Batch | list[Unreadable]:

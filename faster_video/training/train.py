@@ -1,27 +1,30 @@
 """From a list of labelled videos to a bundle: stage 1 for each backbone, then stage 2 (docs/protocol.md "Training").
 
-A run directory holds `run.json` (every setting), `log.csv`, `tensorboard/`, `broken.csv` (videos that could not be
-read), `<stage>/checkpoint.safetensors` and, in the end, `bundle/`.
+What a run writes is described in docs/training.md.
 """
 
-import os
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
 from faster_video.backbones import ClipResNet
-from faster_video.bundle import Bundle, BundleConfig, save_bundle
-from faster_video.config import StageConfig
+from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from faster_video.datasets import VideoList
 from faster_video.evaluation import evaluate
 from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
-from faster_video.training.learners import AggregatorLearner, BackboneLearner
+from faster_video.training.launch import is_first_process, launch
+from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
 from faster_video.training.logs import RunLog
-from faster_video.training.loop import BatchSource, Stage, run_stage
-from faster_video.training.run import BACKBONES, RunConfig, check_run, map_values, open_run, versions
+from faster_video.training.loop import BatchSource, Keeping, Stage, run_stage
+from faster_video.training.processes import share_batch_norm
+from faster_video.training.report import report_run
+from faster_video.training.run import BACKBONES, RunConfig, check_run, map_values
+from faster_video.training.run_directory import open_run, versions
 from faster_video.training.samples import TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
 
@@ -31,43 +34,67 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
 
     Raises:
         DataError: too few labels, a label with a single video, or a validation label that is not trained.
-        ConfigError: `run.backbones` do not fit the recipe or the labels; device or precision are not to be had here;
-            a batch would be too small for batch norm.
+        ConfigError: `run.backbones` or `run.finetune` do not fit the recipe or the labels; device or precision are not
+            to be had here; a batch cannot be shared out or would be too small for batch norm.
         TrainingError: the run directory is taken, not writable, or holds another run; or training failed.
         KeyboardInterrupt: interrupted, with the state saved; call again with `resume`.
     """
+    missing = run.data.missing
+    run = replace(run, data=run.data.present())
     check_run(run)
-    open_run(run, resume=resume)
-    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)
-    model = _first_model(run)
-    model.to(fabric.device)
-    model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    log = RunLog(run.out)
-    try:
-        for name in BACKBONES if run.backbones is None else ():
-            stage = _backbone_stage(run, name, getattr(model, name), getattr(run.recipe, f"stage1_{name}"))
-            run_stage(stage, folder=run.out, log=log, fabric=fabric, seed=run.seed)
-        if not model.aggregator.averages_scores:
-            stage = _aggregator_stage(run, model, fabric)
-            run_stage(stage, folder=run.out, log=log, fabric=fabric, seed=run.seed)
-    finally:
-        log.close()
-    bundle = Bundle(model=model.cpu().eval(), config=_bundle_config(run, log.num_broken))
-    save_bundle(bundle, run.bundle_folder)
-    if run.validation is not None:
+    if is_first_process():
+        open_run(run, missing, resume=resume)
+    launch(run, _train_stages)
+    bundle = load_bundle(run.bundle_folder)
+    if run.validation is not None and is_first_process():
         bundle.config.provenance["metrics"] = _validate(bundle, run.validation)
         save_bundle(bundle, run.bundle_folder)
     return bundle
 
 
+def _train_stages(fabric: Fabric, run: RunConfig) -> None:
+    """What every process of the run does; the first one writes."""
+    model = _first_model(run)
+    if fabric.world_size > 1:
+        share_batch_norm(model, fabric.device)
+    model.to(fabric.device)
+    model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    log = RunLog(run.out, writes=fabric.is_global_zero)
+    keeping = Keeping(
+        folder=run.out,
+        seed=run.seed,
+        checkpoint_seconds=60 * run.checkpoint_minutes,
+        most_broken=run.most_broken,
+    )
+    try:
+        for name in BACKBONES if run.backbones is None else ():
+            run_stage(_backbone_stage(run, name, getattr(model, name)), keeping=keeping, log=log, fabric=fabric)
+        if not model.aggregator.averages_scores:
+            run_stage(_aggregator_stage(run, model, fabric), keeping=keeping, log=log, fabric=fabric)
+    finally:
+        log.close()
+    if fabric.is_global_zero:
+        save_bundle(Bundle(model=model.cpu().eval(), config=_bundle_config(run, log.num_broken)), run.bundle_folder)
+        report_run(run.out)
+    fabric.barrier()
+
+
 def _first_model(run: RunConfig) -> Faster:
-    """Fresh weights from the seed, but for the backbones that are taken over."""
+    """Fresh weights from the seed, but for those that are taken over."""
     torch.manual_seed(run.seed)
     model = build_model(run.recipe.model, len(run.data.labels))
     if run.backbones is not None:
         for name in BACKBONES:
             getattr(model, name).load_state_dict(getattr(run.backbones.model, name).state_dict())
+    if run.finetune is not None:
+        taken = {name: value for name, value in run.finetune.model.state_dict().items() if not _is_head(name)}
+        model.load_state_dict(model.state_dict() | taken)
     return model
+
+
+def _is_head(name: str) -> bool:
+    """Whether a weight belongs to one of the three classifiers, which depend on the labels."""
+    return "classifier" in name.split(".")
 
 
 def _validate(bundle: Bundle, videos: VideoList) -> dict[str, Any]:
@@ -83,19 +110,20 @@ def _validate(bundle: Bundle, videos: VideoList) -> dict[str, Any]:
     }
 
 
-def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet, config: StageConfig) -> Stage:
+def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet) -> Stage:
     return Stage(
         name=f"stage1_{name}",
-        learner=BackboneLearner(backbone, run.recipe.transform),
-        config=config,
+        learner=BackboneLearner(backbone),
+        config=run.stage_config(f"stage1_{name}"),
         num_videos=len(run.data.videos),
-        source=PixelSource(_samples(run, num_clips=1), workers=_workers(run)),
+        source=PixelSource(_samples(run, num_clips=1), workers=run.num_workers),
+        prepare=partial(single_clips, transform=run.recipe.transform),
         smallest_batch=2 if map_values(run.recipe) == 1 else 1,
     )
 
 
 def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
-    pixels = PixelSource(_samples(run, num_clips=run.recipe.clips.num_clips), workers=_workers(run))
+    pixels = PixelSource(_samples(run, num_clips=run.recipe.clips.num_clips), workers=run.num_workers)
     frozen = FrozenSource(model, pixels, fabric.device)
     source: BatchSource = frozen
     if run.recipe.stage2_stored_views and not _is_done(run):
@@ -125,10 +153,6 @@ def _samples(run: RunConfig, num_clips: int) -> TrainingClips:
         transform=run.recipe.transform,
         seed=run.seed,
     )
-
-
-def _workers(run: RunConfig) -> int:
-    return min(os.cpu_count() or 1, 8) if run.workers < 0 else run.workers
 
 
 def _bundle_config(run: RunConfig, num_broken: int) -> BundleConfig:

@@ -9,7 +9,8 @@ from training_samples import small_recipe, write_small_set
 
 from faster_video.config import StageConfig
 from faster_video.datasets import LabelledVideo, VideoList, read_list
-from faster_video.training.samples import Batch, Batches, Sample, SampleKey, TrainingClips, Unreadable, collate
+from faster_video.training.batches import Batches
+from faster_video.training.samples import Batch, Sample, SampleKey, TrainingClips, Unreadable, collate
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from faster_video.errors import ConfigError, DataError, TrainingError
 from faster_video.inference import Classifier
 from faster_video.model import build_model
 from faster_video.recipes import tiny
-from faster_video.training.checkpoint import load_checkpoint
+from faster_video.training.checkpoint import checkpoints, load_checkpoint
 from faster_video.training.run import RunConfig
 from faster_video.training.samples import Batch, SampleKey, TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
@@ -85,11 +85,11 @@ class PressesCtrlC:
         self.armed = False
         learn, optimizer_step = loop._Steps._learn, torch.optim.AdamW.step
 
-        def watched_learn(steps: loop._Steps, batch: object) -> float | None:
+        def watched_learn(steps: loop._Steps, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
             self.armed = (steps.stage.name, steps.step) == (self.stage, self.step)
-            loss = learn(steps, batch)  # type: ignore[arg-type]
+            result = learn(steps, pieces, num_videos)
             self.armed = False
-            return loss
+            return result
 
         def watched_step(optimizer: torch.optim.AdamW, *arguments: object) -> object:
             self.press("before the optimiser")
@@ -125,7 +125,7 @@ def test_interrupted_and_resumed_training_ends_with_the_same_weights_bit_for_bit
         with pytest.raises(KeyboardInterrupt):
             train(run_of(data, tmp_path / "parts", recipe=recipe))
     # The step during which it was pressed is finished and counted.
-    assert load_checkpoint(tmp_path / "parts" / stage / "checkpoint.safetensors").step == step + 1
+    assert load_checkpoint(checkpoints(tmp_path / "parts" / stage)[0]).step == step + 1
     train(run_of(data, tmp_path / "parts", recipe=recipe), resume=True)
     whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
     assert all(torch.equal(whole[name], parts[name]) for name in whole)

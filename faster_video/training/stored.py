@@ -1,0 +1,67 @@
+"""Batches of stage 2 from stored features: nothing is decoded, and no frozen backbone runs.
+
+Shapes: B videos of a batch, N clips per video, D channels, t h w feature map.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import torch
+
+from faster_video.features.stored import Features, StoredKey, labels_of
+from faster_video.files import printable
+from faster_video.pattern import Pattern
+from faster_video.training.samples import Batch, SampleKey, Unreadable
+
+
+class StoreSource:
+    """The same batches as `FrozenSource` gives for the stored views, rounded to float16.
+
+    The M stored views of a video take turns: epoch e, view v of V per epoch is stored view (e·V + v) mod M.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        *,
+        pattern: Pattern,
+        num_clips: int,
+        views_per_video: int,
+        labels: list[str] | None = None,
+    ) -> None:
+        """Batches of `num_clips` maps; `labels` are the K classes in order, or all that occur in the store."""
+        self.features = features
+        self.flags = pattern.flags(num_clips)
+        self.views_per_video = views_per_video
+        numbers = {label: number for number, label in enumerate(labels or labels_of(features))}
+        self._labels = [numbers.get(video.label, -1) for video in features.videos]
+        self.unreadable = [
+            Unreadable(path, f"{printable(path)}: {lost.reason}")
+            for lost in features.lost
+            if lost.key.view >= 0
+            for path in [features.videos[lost.key.video].path]
+        ]
+        """Reported with the first batch; their views are missing from every batch."""
+
+    def __call__(self, batches: Iterable[list[SampleKey]]) -> Iterator[Batch | list[Unreadable]]:
+        """One batch of N maps, float32 [B, D, t, h, w], per list of keys.
+
+        Raises:
+            StoreError: a file is damaged.
+            ConfigError: the pattern wants maps that are not stored.
+        """
+        unreadable, self.unreadable = self.unreadable, []
+        for keys in batches:
+            read = [key for key in map(self._stored, keys) if self.features.has(StoredKey(key.video, key.epoch))]
+            if not read:
+                yield unreadable
+                unreadable = []
+                continue
+            maps = self.features.batch([StoredKey(key.video, key.epoch) for key in read], self.flags)
+            labels = torch.tensor([self._labels[key.video] for key in read])
+            yield Batch(maps, labels, read, unreadable)
+            unreadable = []
+
+    def _stored(self, key: SampleKey) -> SampleKey:
+        """Which of the stored views stands for this one."""
+        turn = key.epoch * self.views_per_video + key.view
+        return SampleKey(turn % self.features.views, key.video, 0)

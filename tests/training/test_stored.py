@@ -1,0 +1,124 @@
+"""Stage 2 learns the same from stored features as from pixels."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+from training_samples import small_recipe, write_small_set
+
+from faster_video.bundle import Bundle, BundleConfig
+from faster_video.config import StageConfig
+from faster_video.datasets import LabelledVideo, VideoList, read_list
+from faster_video.features import Extraction, FeatureStore, extract
+from faster_video.model import Faster, build_model
+from faster_video.pattern import Pattern
+from faster_video.training.batches import Batches
+from faster_video.training.learners import AggregatorLearner
+from faster_video.training.loop import BatchSource
+from faster_video.training.samples import Batch, SampleKey, TrainingClips
+from faster_video.training.sources import FrozenSource, PixelSource
+from faster_video.training.stored import StoreSource
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> VideoList:
+    whole = read_list(write_small_set(tmp_path_factory.mktemp("set") / "motion") / "train.csv")
+    return replace(whole, videos=whole.videos[:16])
+
+
+def bundle_of(data: VideoList) -> Bundle:
+    recipe = small_recipe()
+    config = BundleConfig(labels=data.labels, model=recipe.model, clips=recipe.clips, transform=recipe.transform)
+    torch.manual_seed(3)
+    return Bundle(model=build_model(config.model, len(data.labels)).eval(), config=config)
+
+
+@pytest.fixture(scope="module")
+def store(data: VideoList, tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    out = tmp_path_factory.mktemp("stored") / "store"
+    extract(Extraction(bundle=bundle_of(data), data=data, out=out, views=2, seed=7, workers=0))
+    return FeatureStore(out)
+
+
+def from_store(store: FeatureStore, views_per_video: int = 1, num_clips: int = 3) -> StoreSource:
+    return StoreSource(store, pattern=Pattern.parse("1:1"), num_clips=num_clips, views_per_video=views_per_video)
+
+
+def losses(model: Faster, source: object, keys: list[list[SampleKey]]) -> list[float]:
+    """Of every step."""
+    learner = AggregatorLearner(model)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-3)
+    found = []
+    for batch in source(keys):  # type: ignore[operator]
+        assert isinstance(batch, Batch) and isinstance(batch.inputs, tuple)
+        loss = functional.nll_loss(learner(batch.inputs), batch.labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        found.append(float(loss.detach()))
+    return found
+
+
+def test_the_losses_are_those_from_pixels_for_the_same_views(data: VideoList, store: FeatureStore) -> None:
+    bundle = bundle_of(data)
+    clips = TrainingClips(
+        data.videos,
+        data.labels,
+        clips=bundle.config.clips,
+        num_clips=3,
+        transform=bundle.config.transform,
+        seed=7,
+    )
+    stage = StageConfig(epochs=2, warmup_epochs=0, batch_size=8)
+    keys = list(Batches(len(data.videos), stage, seed=0))
+    frozen = FrozenSource(bundle.model, PixelSource(clips, workers=0), torch.device("cpu"))
+    pixels = losses(bundle.model, frozen, keys)
+    assert losses(bundle_of(data).model, from_store(store), keys) == pytest.approx(pixels, rel=1e-3)
+    assert len(pixels) == 4 and len(set(pixels)) == 4
+
+
+def test_stored_views_take_turns(store: FeatureStore) -> None:
+    source: BatchSource = from_store(store, views_per_video=3)
+    (batch,) = source([[SampleKey(epoch, 4, view) for epoch in range(2) for view in range(3)]])  # type: ignore[arg-type]
+    assert isinstance(batch, Batch)
+    assert batch.keys == [SampleKey(turn % 2, 4, 0) for turn in range(6)]
+    for clip, stored in enumerate(store.features(4, 1)):
+        assert torch.equal(batch.inputs[clip][1], stored.float())
+
+
+def test_maps_are_float32_with_their_channels_together_in_memory(store: FeatureStore) -> None:
+    (batch,) = from_store(store)([[SampleKey(0, 0, 0), SampleKey(0, 1, 0)]])
+    assert isinstance(batch, Batch)
+    for inputs in batch.inputs:
+        assert inputs.dtype == torch.float32
+        assert inputs.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_views_of_unreadable_videos_are_reported_once_and_left_out(data: VideoList, tmp_path: Path) -> None:
+    missing = LabelledVideo(tmp_path / "none.mp4", data.labels[0])
+    some = replace(data, videos=(data.videos[0], missing, data.videos[1]))
+    extract(Extraction(bundle=bundle_of(data), data=some, out=tmp_path / "store", views=1, workers=0))
+    source = from_store(FeatureStore(tmp_path / "store"))
+    keys = [SampleKey(0, video, 0) for video in range(3)]
+    nothing, first, second = source([[keys[1]], keys, keys])
+    assert isinstance(nothing, list) and isinstance(first, Batch) and isinstance(second, Batch)
+    assert [(lost.path.name, lost.reason.split(": ")[1]) for lost in nothing] == [
+        ("none.mp4", "No such file or directory")
+    ]
+    assert [key.video for key in first.keys] == [0, 2]
+    assert first.unreadable == second.unreadable == []
+
+
+@pytest.mark.parametrize("aggregator", ["average", "concat", "fast_gru", "gru", "lstm"])
+@pytest.mark.parametrize("num_clips", [1, 2, 5])
+def test_all_clips_at_once_are_the_same_as_one_by_one(aggregator: str, num_clips: int) -> None:
+    recipe = small_recipe()
+    torch.manual_seed(1)
+    model = build_model(replace(recipe.model, aggregator=aggregator), 4).eval()
+    maps = [torch.randn(2, 64 if clip % 2 == 0 else 32, 1, 2, 2) for clip in range(num_clips)]
+    together, state = model.fold_all(maps), None
+    for clip, one in enumerate(maps):
+        answer, state = model.fold(one, state)
+        torch.testing.assert_close(together[:, clip], answer, rtol=1e-5, atol=1e-6)
