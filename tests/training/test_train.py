@@ -1,5 +1,7 @@
 import csv
 import json
+import os
+import re
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ from training_samples import small_recipe, write_small_set
 
 import faster_video.training.loop as loop
 from faster_video.bundle import load_bundle
+from faster_video.cli import main
 from faster_video.config import StageConfig
 from faster_video.datasets import LabelledVideo, VideoList, read_list
 from faster_video.errors import ConfigError, DataError, TrainingError
@@ -18,7 +21,7 @@ from faster_video.model import build_model
 from faster_video.recipes import tiny
 from faster_video.training.checkpoint import checkpoints, load_checkpoint
 from faster_video.training.run import RunConfig
-from faster_video.training.samples import Batch, SampleKey, TrainingClips
+from faster_video.training.samples import Batch, Sample, SampleKey, TrainingClips, Unreadable
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
 from faster_video.training.train import train
 
@@ -83,6 +86,7 @@ class PressesCtrlC:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, stage: str, step: int, place: str) -> None:
         self.stage, self.step, self.place = stage, step, place
         self.armed = False
+        self.number = signal.SIGINT
         learn, optimizer_step = loop._Steps._learn, torch.optim.AdamW.step
 
         def watched_learn(steps: loop._Steps, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
@@ -103,7 +107,7 @@ class PressesCtrlC:
     def press(self, place: str) -> None:
         if self.armed and place == self.place:
             self.armed = False
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self.number)
 
 
 @pytest.mark.parametrize("stored_views", [0, 2])
@@ -203,8 +207,39 @@ def test_training_stops_where_nothing_can_be_read(data: Path, tmp_path: Path) ->
     missing = VideoList(
         videos.source, tuple(LabelledVideo(tmp_path / video.path.name, video.label) for video in videos.videos)
     )
-    with pytest.raises(TrainingError, match="none of the 24 videos could be decoded"):
+    with pytest.raises(DataError, match=r"none of its 24 videos is on disk; the first should be .*; give the folder"):
         train(run_of(data, tmp_path / "run", data=missing))
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_stops_where_too_many_videos_are_broken_and_can_go_on_if_that_is_allowed(
+    data: Path, tmp_path: Path
+) -> None:
+    videos = read_list(data / "train.csv")
+    broken = []
+    for number in range(3):
+        path = tmp_path / f"{number}.mp4"
+        path.write_bytes(b"no video" * number)
+        broken.append(LabelledVideo(path, videos.labels[number]))
+    mixed = VideoList(videos.source, (*videos.videos, *broken))
+    run = run_of(data, tmp_path / "run", data=mixed)
+    with pytest.raises(TrainingError, match=r"[23] of the 27 videos could not be decoded, more than the 5.0% that are"):
+        train(run)
+    assert checkpoints(tmp_path / "run" / "stage1_expensive")  # what was learned until then
+    train(replace(run, most_broken=0.2), resume=True)
+    assert len((tmp_path / "run" / "broken.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_missing_videos_are_left_out_counted_and_listed(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    videos = read_list(data / "train.csv")
+    gone = LabelledVideo(tmp_path / "gone.mp4", videos.labels[0])
+    bundle = train(run_of(data, tmp_path / "run", data=VideoList(videos.source, (*videos.videos, gone))))
+    assert "1 of 25 videos of" in capsys.readouterr().err
+    assert (tmp_path / "run" / "missing.csv").read_text().splitlines()[1:] == [f"{gone.path},{gone.label}"]
+    assert bundle.config.provenance["data"]["videos"] == 24
+    assert not (tmp_path / "run" / "broken.csv").exists()
 
 
 def test_a_loss_that_is_no_number_stops_training_and_says_what_to_do(data: Path, tmp_path: Path) -> None:
@@ -224,15 +259,34 @@ def test_one_label_or_a_label_with_one_video_is_refused(data: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_damaged_checkpoint_is_refused_by_name(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_checkpoints_are_refused_by_name(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         PressesCtrlC(patch, stage="stage1_expensive", step=4, place="after the optimiser")
         with pytest.raises(KeyboardInterrupt):
             train(run_of(data, tmp_path / "run"))
-    path = tmp_path / "run" / "stage1_expensive" / "checkpoint.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(TrainingError, match=r"checkpoint.safetensors: is not a readable checkpoint .*; delete it"):
+    newest, older = checkpoints(tmp_path / "run" / "stage1_expensive")
+    older.write_bytes(b"")
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with pytest.raises(TrainingError, match=r"is not a whole checkpoint .*; delete .*stage1_expensive to start"):
         train(run_of(data, tmp_path / "run"), resume=True)
+
+
+def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(run_of(data, tmp_path / "whole"))
+    with monkeypatch.context() as patch:
+        PressesCtrlC(patch, stage="stage1_expensive", step=4, place="after the optimiser")
+        with pytest.raises(KeyboardInterrupt):
+            train(run_of(data, tmp_path / "run"))
+    newest, older = checkpoints(tmp_path / "run" / "stage1_expensive")
+    newest.write_bytes(newest.read_bytes()[:-100])
+    capsys.readouterr()
+    train(run_of(data, tmp_path / "run"), resume=True)
+    assert f"going on from {older.name}" in capsys.readouterr().err
+    whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "run")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert [row["step"] for row in log_of(tmp_path / "run") if row["stage"] == "stage1_expensive"] == list("012345")
 
 
 def test_validation_labels_are_checked_before_anything_is_trained(data: Path, tmp_path: Path) -> None:
@@ -310,3 +364,109 @@ def test_stored_views_take_turns_within_an_epoch_and_over_epochs(data: Path) -> 
     for stored, computed in zip(batch.inputs, fresh.inputs, strict=True):
         assert torch.allclose(stored[:3], computed, rtol=2e-3, atol=1e-3)  # kept as float16
         assert torch.equal(stored[:3], stored[3:])
+
+
+class DiesOnce(TrainingClips):
+    """Kills the process that decodes, at one video, as a lack of memory does."""
+
+    def __getitem__(self, key: SampleKey) -> Sample | Unreadable:
+        if key.epoch == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(key)
+
+
+def test_a_killed_decoding_process_is_one_sentence_and_the_state_is_kept(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(run_of(data, tmp_path / "whole"))
+    run = run_of(data, tmp_path / "parts", workers=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("faster_video.training.train.TrainingClips", DiesOnce)
+        with pytest.raises(TrainingError, match=r"stage1_expensive: a process that decodes videos was killed"):
+            train(run)
+    assert checkpoints(tmp_path / "parts" / "stage1_expensive")
+    train(run, resume=True)
+    whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_sigterm_saves_as_ctrl_c_does(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    press = PressesCtrlC(monkeypatch, stage="stage1_expensive", step=2, place="after the optimiser")
+    press.number = signal.SIGTERM
+    with pytest.raises(KeyboardInterrupt):
+        train(run_of(data, tmp_path / "run"))
+    assert load_checkpoint(checkpoints(tmp_path / "run" / "stage1_expensive")[0]).step == 3
+
+
+def test_accumulated_pieces_make_the_same_step_where_nothing_looks_at_the_batch(data: Path, tmp_path: Path) -> None:
+    """Stage 2 with FAST-GRU has no batch norm that learns: the pieces only add up."""
+    first = train(run_of(data, tmp_path / "first"))
+    losses = {}
+    for pieces in (1, 4):
+        recipe = small_recipe()
+        recipe = replace(recipe, stage2=replace(recipe.stage2, accumulate=pieces))
+        train(run_of(data, tmp_path / f"{pieces}", recipe=recipe, backbones=first))
+        losses[pieces] = [float(row["loss"]) for row in log_of(tmp_path / f"{pieces}")]
+    assert losses[4] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_finetuning_takes_every_weight_but_the_classifiers(data: Path, tmp_path: Path) -> None:
+    first = train(run_of(data, tmp_path / "first"))
+    videos = read_list(data / "train.csv")
+    fewer = VideoList(videos.source, tuple(v for v in videos.videos if v.label in videos.labels[:5]))
+    idle = StageConfig(epochs=0, warmup_epochs=0)
+    recipe = replace(small_recipe(), stage1_expensive=idle, stage1_cheap=idle, stage2=idle)
+    second = train(run_of(data, tmp_path / "second", data=fewer, recipe=recipe, finetune=first))
+    before, after = first.model.state_dict(), second.model.state_dict()
+    heads = {name for name in before if "classifier" in name}
+    assert {name.partition(".")[0] for name in heads} == {"expensive", "cheap", "classifier"}
+    assert all(torch.equal(before[name], after[name]) == (name not in heads) for name in before)
+    assert all(len(after[name]) == 5 for name in heads)
+
+
+def test_finetuning_needs_the_bundles_own_networks(data: Path, tmp_path: Path) -> None:
+    first = train(run_of(data, tmp_path / "first"))
+    recipe = small_recipe()
+    gru = replace(recipe, model=replace(recipe.model, aggregator="gru"))
+    with pytest.raises(ConfigError, match=r"model\.aggregator is gru, but the bundle to start from has fast_gru"):
+        train(run_of(data, tmp_path / "a", recipe=gru, finetune=first))
+    with pytest.raises(ConfigError, match="backbones and finetune are both given"):
+        run_of(data, tmp_path / "b", backbones=first, finetune=first)
+
+
+def test_other_videos_than_those_the_hash_stands_for_are_refused(data: Path, tmp_path: Path) -> None:
+    right = read_list(data / "train.csv").sha256
+    assert run_of(data, tmp_path / "a", data_sha256=right).data_sha256 == right
+    with pytest.raises(DataError, match=f"have the hash {right}, but data_sha256 is 0123"):
+        train(run_of(data, tmp_path / "b", data_sha256="0123"))
+
+
+def test_a_run_says_what_made_it_and_its_config_repeats_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = small_recipe(epochs=1)
+    stage = replace(recipe.stage2, label_smoothing=0.1, ema_decay=0.5)
+    train(run_of(data, tmp_path / "first", recipe=replace(recipe, stage2=stage), seed=4))
+    made_by = json.loads((tmp_path / "first" / "run.json").read_text())
+    assert re.fullmatch(r"[0-9a-f]{40}( with changes)?|", made_by["versions"]["git_commit"])
+    assert made_by["data"]["sha256"] == read_list(data / "train.csv").sha256
+    assert main(["train", "--config", "first/config.yaml"]) == 0  # as the issue has it: into a new folder
+    (second,) = (tmp_path / "runs").iterdir()
+    one, two = weights_of(tmp_path / "first"), weights_of(second)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert (second / "config.yaml").read_text() == (tmp_path / "first" / "config.yaml").read_text()
+    assert {path.name for path in second.iterdir()} == {
+        *("bundle", "config.yaml", "curves.png", "log.csv", "run.json", "summary.json", "tensorboard"),
+        *("stage1_cheap", "stage1_expensive", "stage2"),
+    }
+    assert "waiting for data" in capsys.readouterr().out
+
+
+def test_a_run_that_was_killed_before_it_began_can_be_started_again(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "config.yaml").write_text("seed: 3")
+    (out / ".run.json.a1b2").write_text("{")
+    train(run_of(data, out, recipe=small_recipe(epochs=1)))
+    assert (out / "bundle").exists()

@@ -1,0 +1,106 @@
+"""`faster-video extract`: feature maps of frozen backbones, so that stage 2 and evaluation need no pixels."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser, Namespace
+
+from faster_video.cli.lists import LIST_HELP, add_list_options
+from faster_video.cli.output import INTERRUPTED, exit_code
+from faster_video.cli.running import add_running
+from faster_video.config import Recipe
+from faster_video.files import printable
+
+if TYPE_CHECKING:
+    from faster_video.bundle import Bundle
+    from faster_video.features import Extraction
+    from faster_video.features.extract import Extracted, Need
+
+DESCRIPTION = "Store the feature maps of a bundle's backbones, to train and evaluate without pixels."
+
+
+def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+    """Declare the options."""
+    command.add_argument("bundle", type=str, metavar="BUNDLE", help="trained bundle; `default` is the package's own")
+    command.add_argument("list", type=str, metavar="LIST", help=LIST_HELP)
+    command.add_argument("--out", type=str, required=True, metavar="STORE", help="new folder for the store")
+    add_list_options(command)
+    command.add_argument("--part", type=str, default="train", help="of a LIST that has several: train, test or all")
+    command.add_argument("--views", type=int, default=2, help="random training views of every video, besides the test")
+    command.add_argument(
+        "--networks", type=str, default="pattern", help="pattern: the map that the pattern wants of a clip; both: both"
+    )
+    command.add_argument("--clips", type=int, metavar="N", help="clips per view, instead of the bundle's own number")
+    command.add_argument("--seed", type=int, default=0, help="number that fixes the random views, as in train")
+    add_running(command)
+    command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
+    command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
+    command.add_argument("--resume", action="store_true", help="go on with STORE, and make damaged shards again")
+
+
+def run(options: Namespace) -> int:
+    """Do it; returns the exit code."""
+    from faster_video.datasets import read_list
+    from faster_video.features import Extraction
+
+    data = read_list(options.list, root=options.root, split=options.split, part=options.part)
+    wanted = Extraction(
+        bundle=_bundle(options),
+        data=data,
+        out=Path(options.out),
+        views=options.views,
+        networks=options.networks,
+        seed=options.seed,
+        device=options.device,
+        precision=options.precision,
+        workers=options.workers,
+    )
+    try:
+        done = _extract(wanted, resume=options.resume)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with the same command and --resume ({printable(wanted.out)})", file=sys.stderr)
+        return INTERRUPTED
+    lost = {view.number: view for view in done.config.unreadable}
+    for view in lost.values():
+        print(f"{printable(view.video)}: {view.reason}", file=sys.stderr)
+    videos = done.config.num_videos
+    print(f"features of {videos - len(lost)} of {videos} videos in {printable(wanted.out)}")
+    return exit_code(done=videos - len(lost), failed=len(lost))
+
+
+def _bundle(options: Namespace) -> "Bundle":
+    """The bundle under the pattern and the number of clips asked for."""
+    from dataclasses import replace
+
+    from faster_video.bundle import Bundle, load_bundle
+    from faster_video.inference import DEFAULT_BUNDLE
+
+    bundle = load_bundle(DEFAULT_BUNDLE if options.bundle == "default" else options.bundle)
+    if options.pattern is not None:
+        bundle = bundle.with_pattern(options.pattern)
+    if options.clips is None:
+        return bundle
+    clips = replace(bundle.config.clips, num_clips=options.clips)
+    return Bundle(model=bundle.model, config=replace(bundle.config, clips=clips))
+
+
+def _extract(wanted: "Extraction", *, resume: bool) -> "Extracted":
+    """With a bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from faster_video.features import extract
+
+    def announce(need: "Need") -> None:
+        print(f"{printable(wanted.out)}: needs {need}", file=sys.stderr)
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("views", total=None)
+        return extract(
+            wanted,
+            resume=resume,
+            announce=announce,
+            show=lambda what, done, total: progress.update(task, description=what, completed=done, total=total),
+        )
