@@ -163,8 +163,13 @@ class ModelConfig:
         Pattern.parse(self.pattern)
         if self.takes_features and self.expensive != self.cheap:
             raise ConfigError(
-                f"the expensive backbone is {self.expensive.name} and the cheap one {self.cheap.name}; where one of them "
-                "is features, the other must be the same"
+                f"the expensive backbone is {self.expensive.name} and the cheap one {self.cheap.name}; where one of "
+                "them is features, the other must be the same"
+            )
+        if self.takes_features and self.aggregator == "average":
+            raise ConfigError(
+                "aggregator is 'average', which averages the scores of clip networks, but features come without any; "
+                "choose one that learns, such as fast_gru"
             )
 
     @property

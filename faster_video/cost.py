@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from faster_video.aggregators import Aggregator
-from faster_video.backbones import Backbone
+from faster_video.backbones import Backbone, input_shape
 from faster_video.config import (
     LARGEST_SIDE,
     SMALLEST_SIDE,
@@ -173,7 +173,7 @@ def _counted(
     """The parts, and GMACs of the expensive backbone with its own classifier on one clip."""
     with torch.device("meta"):
         model = build_model(ModelConfig(expensive=expensive, cheap=cheap, aggregator=aggregator), num_classes)
-        clip = torch.empty(1, 3, frames, crop_size, crop_size)
+        clip = torch.empty(1, *input_shape(expensive, frames, crop_size))
         model.eval()
         parts = count_parts(model, clip)
         features = torch.empty(1, model.expensive.channels, 1, 1, 1)

@@ -24,5 +24,9 @@ class BundleError(FasterVideoError):
     """A folder is not a usable trained bundle."""
 
 
+class StoreError(FasterVideoError):
+    """A feature store cannot be written, or is none that can be used."""
+
+
 class TrainingError(FasterVideoError):
     """Training cannot start or go on."""

@@ -3,15 +3,16 @@
 Shapes: B videos, N clips per video, C colours, T H W frames of a clip, D channels, t h w feature map, K classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from faster_video.aggregators import Aggregator, build_aggregator
+from faster_video.aggregators import Aggregator, Pointwise, build_aggregator
 from faster_video.backbones import Backbone, PooledClassifier, build_backbone
-from faster_video.config import SMALLEST_SIDE, TEMPORAL_STRIDE, ModelConfig
+from faster_video.config import ModelConfig
 from faster_video.errors import ConfigError
 from faster_video.pattern import Pattern
 
@@ -106,7 +107,7 @@ class Faster(nn.Module):
         Raises:
             ConfigError: as `step`.
         """
-        _require_clip(clip.shape)
+        self.expensive.require_clip(clip.shape)
         features: Tensor = (self.expensive if expensive else self.cheap)(clip)
         size = self.expensive.feature_size(*clip.shape[2:])
         if features.shape[2:] != size:
@@ -120,6 +121,18 @@ class Faster(nn.Module):
         hidden = self.aggregator.start(evidence) if state is None else self.aggregator.step(evidence, state.hidden)
         return self.log_probabilities(hidden), State(hidden, clips_seen + 1)
 
+    def fold_all(self, features: Sequence[Tensor]) -> Tensor:
+        """Log-probabilities after every clip, [B, N, K], from the N feature maps of videos: `fold` over them, quicker.
+
+        Maps are [B, D, t, h, w] or, of cheap clips, [B, D_cheap, t, h, w].
+        """
+        flags = self.pattern.flags(len(features))
+        evidence = [self._evidence(clip, expensive=flag) for clip, flag in zip(features, flags, strict=True)]
+        # One after the other in memory, each with its channels last, so that all can go through one matrix product.
+        clips = torch.stack([clip.movedim(1, -1) for clip in evidence]).movedim(-1, 2).transpose(0, 1)  # [B, N, …]
+        outputs = self.aggregator(clips)  # [B, N, D, t, h, w] or, of averaged scores, [B, N, K]
+        return self._answer(outputs.flatten(0, 1)).unflatten(0, outputs.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
+
     def _evidence(self, features: Tensor, *, expensive: bool) -> Tensor:
         """What the aggregator sees of one clip: x_t [B, D, t, h, w], or class probabilities [B, K]."""
         if self.aggregator.averages_scores:
@@ -129,22 +142,13 @@ class Faster(nn.Module):
 
     def log_probabilities(self, hidden: Tensor) -> Tensor:
         """The any-time prediction [B, K] from the aggregator's state."""
-        output = self.aggregator.output(hidden)
+        return self._answer(self.aggregator.output(hidden))
+
+    def _answer(self, output: Tensor) -> Tensor:
+        """Log-probabilities [B, K] of the aggregator's output."""
         if self.aggregator.averages_scores:
             return output.clamp_min(torch.finfo(output.dtype).tiny).log()
         return self.classifier(output).log_softmax(dim=-1)  # type: ignore[no-any-return]
-
-
-def _require_clip(shape: torch.Size) -> None:
-    """Refuse what the backbones of Table 1 would fail on, or silently pool in another way than they were trained."""
-    if len(shape) == 5:
-        _, colours, frames, height, width = shape
-        if colours == 3 and frames > 0 and frames % TEMPORAL_STRIDE == 0 and min(height, width) >= SMALLEST_SIDE:
-            return
-    raise ConfigError(
-        f"a clip has shape {list(shape)}; it must be [videos, 3, frames, height, width] with frames a multiple of "
-        f"{TEMPORAL_STRIDE}, and height and width at least {SMALLEST_SIDE}"
-    )
 
 
 def build_model(config: ModelConfig, num_classes: int) -> Faster:
@@ -166,4 +170,4 @@ def make_projection(channels_in: int, channels_out: int) -> nn.Module:
 
     docs/protocol.md "Clip backbones", our choice.
     """
-    return nn.Identity() if channels_in == channels_out else nn.Conv3d(channels_in, channels_out, 1)
+    return nn.Identity() if channels_in == channels_out else Pointwise(channels_in, channels_out)

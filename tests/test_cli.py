@@ -8,17 +8,20 @@ import json
 import os
 import re
 import shlex
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import matplotlib.image
+import numpy as np
 import pytest
+import torch
 from wrong_uses import WRONG_USES, WrongUse, make_place
 
 import faster_video
-from faster_video.bundle import load_bundle
+from faster_video.bundle import load_bundle, save_bundle
 from faster_video.cli import main
 from faster_video.config import ClipConfig, MotionConfig, Recipe
 from faster_video.cost import video_cost
@@ -59,7 +62,7 @@ def is_said(sentence: str, stderr: str) -> bool:
 
 def test_the_table_is_long_enough_and_names_each_use_once() -> None:
     assert len({use.what for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES) >= 30
-    commands = ["classify", "evaluate", "train", "cost", "make-motion"]
+    commands = ["classify", "evaluate", "train", "extract", "cost", "make-motion", "data"]
     assert all(sum(use.command.startswith(name) for use in WRONG_USES) >= 4 for name in commands)
 
 
@@ -220,6 +223,87 @@ def test_evaluate_lists_what_it_could_not_read_and_goes_on(tmp_path: Path, capsy
     assert values["videos"][1]["unreadable"] == "No such file or directory"
 
 
+def test_evaluate_says_how_good_it_is_without_the_missing_videos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.csv").write_text("wave/0.mp4,wave\nwave/1.mp4,wave\nnone.mp4,jump\ntext.mp4,jump\n")
+    command = f"evaluate bundle {tmp_path / 'list.csv'} --root ."
+    code, printed, said = run(f"{command} --json", capsys)
+    values = json.loads(printed)
+    assert (code, said) == (1, "")
+    assert [video["missing"] for video in values["videos"]] == [False, False, True, False]
+    assert (values["num_videos"], values["num_unreadable"], values["num_missing"]) == (4, 2, 1)
+    hits = sum(video["correct"] for video in values["videos"])
+    assert (values["top1"], values["top1_without_missing"]) == (hits / 4, hits / 3)
+    _, printed, _ = run(command, capsys)
+    assert re.search(r"unreadable +│ +2 │ counted as wrong", printed)
+    assert re.search(r"of them missing +│ +1 │ no such file", printed)
+    assert re.search(rf"top-1 without missing +│ +{hits / 3:.1%} │ {hits} of 3 videos on disk", printed)
+
+
+@pytest.fixture
+def splits(tmp_path: Path, place: Path) -> Path:
+    """Bundles of their own for splits 1 and 2, and the lists of both."""
+    for number in (1, 2):
+        bundle = load_bundle("bundle")
+        with torch.no_grad():
+            bundle.model.classifier.linear.weight.mul_(number)
+        save_bundle(bundle, tmp_path / f"run-{number}")
+    (tmp_path / "lists").mkdir()
+    for number, names in {1: ("wave/0.mp4", "jump/0.mp4", "jump/1.mp4"), 2: ("wave/1.mp4", "jump/1.mp4")}.items():
+        (tmp_path / "lists" / f"testlist0{number}.txt").write_text("".join(f"{name}\r\n" for name in names))
+        lines = "".join(f"{place / name},{name.split('/')[0]}\n" for name in names)
+        (tmp_path / f"own-{number}.csv").write_text(lines)
+    return tmp_path
+
+
+@pytest.mark.parametrize("source", ["lists --root .", "own-{split}.csv"])
+def test_evaluate_splits_gives_every_split_as_it_is_alone_and_their_mean(
+    source: str, splits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, said = run(f"evaluate {splits}/run-{{split}} {splits}/{source} --splits 1 2 --json", capsys)
+    assert (code, said) == (0, "")
+    values = json.loads(printed)
+    alone = []
+    for number in (1, 2):
+        one = f"{source} --split {number}" if source.startswith("lists") else source.format(split=number)
+        _, printed, _ = run(f"evaluate {splits}/run-{number} {splits}/{one} --json", capsys)
+        alone.append(json.loads(printed))
+        shown = values["splits"][number - 1]
+        assert (shown.pop("split"), shown.pop("bundle")) == (number, f"{splits}/run-{number}")
+        assert numbers(json.dumps(shown)) == numbers(printed)
+    for name in ("top1", "top5", "per_class_mean", "top1_without_missing"):
+        shares = [one[name] for one in alone]
+        assert values["mean"][name] == pytest.approx(statistics.mean(shares))
+        assert values["standard_deviation"][name] == pytest.approx(statistics.stdev(shares))
+    assert values["confusion"] == (np.array(alone[0]["confusion"]) + np.array(alone[1]["confusion"])).tolist()
+
+
+def test_evaluate_splits_prints_a_row_per_split_and_draws_all_together(
+    splits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = splits / "confusion.svg"
+    command = f"evaluate {splits}/run-{{split}} {splits}/lists --root . --splits 2 1 --plot {picture}"
+    code, printed, said = run(command, capsys)
+    assert (code, said) == (0, f"confusion matrix drawn in {picture}\n")
+    rows = [line.strip("│ ").split(" │ ") for line in printed.splitlines() if line.startswith("│")]
+    assert [row[0].strip() for row in rows[:3]] == ["2", "1", "mean ± standard deviation"]
+    assert [row[4].strip() for row in rows[:2]] == ["2", "3"]  # videos
+    assert re.search(r"\d% ± \d", rows[2][1]) and "missing" not in printed
+    assert picture.read_text().lstrip().startswith("<?xml")
+
+
+def test_evaluate_splits_counts_missing_videos(splits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (splits / "lists" / "testlist02.txt").open("a") as file:
+        file.write("jump/none.avi\n")
+    command = f"evaluate {splits}/run-{{split}} {splits}/lists --root . --splits 1 2"
+    code, printed, _ = run(f"{command} --json", capsys)
+    assert code == 1
+    assert [split["num_missing"] for split in json.loads(printed)["splits"]] == [0, 1]
+    _, printed, _ = run(command, capsys)
+    assert "top-1 without missing" in printed
+
+
 def test_cost_is_that_of_the_recipe_and_the_pattern(capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, said = run("cost --json", capsys)
     assert (code, said) == (0, "")
@@ -288,12 +372,13 @@ def test_train_takes_the_recipe_that_the_config_file_names(monkeypatch: pytest.M
 
 OPTIONS = {
     "classify": "PATH --bundle --pattern --device --top --json --jsonl --plot",
-    "evaluate": "BUNDLE LIST --pattern --device --aggregator --json --plot",
+    "evaluate": "BUNDLE LIST --root --split --splits --pattern --device --aggregator --json --plot",
     "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
     "--clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
     "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
     "--stage2_stored_views",
     "cost": "--recipe --classes --pattern --paper --json",
+    "data": "check",
     "make-motion": "OUT --workers " + " ".join(f"--{name}" for name in vars(MotionConfig())),
 }
 

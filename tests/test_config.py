@@ -47,7 +47,7 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (TransformConfig, {"train_short_side": (256, 4097)}, "train_short_side is 4097; it must be at most 4096"),
     (TransformConfig, {"mean": (0.4, nan, 0.4)}, "mean is [0.4, nan, 0.4]; each of the three must be a finite number"),
     (TransformConfig, {"std": (0.2, inf, 0.2)}, "std is [0.2, inf, 0.2]; each of the three must be a finite number"),
-    (BackboneConfig, {"name": "r18"}, "unknown backbone 'r18'; choose one of r2d26, r2plus1d50, r3d50"),
+    (BackboneConfig, {"name": "r18"}, "unknown backbone 'r18'; choose one of features, r2d26, r2plus1d50, r3d50"),
     (BackboneConfig, {"name": "r3d50", "width": 0.01}, "width of r3d50 is 0.01; it must lie between 1/64 and 8"),
     (BackboneConfig, {"name": "r3d50", "width": 9.0}, "width of r3d50 is 9.0; it must lie between 1/64 and 8"),
     (BackboneConfig, {"name": "r3d50", "width": nan}, "width of r3d50 is nan; it must lie between 1/64 and 8"),

@@ -180,6 +180,9 @@ class FinerMaps(nn.Module):
         """Of its own map; not asked of a cheap network."""
         return frames // 2, height // 8, width // 8
 
+    def require_clip(self, shape: torch.Size) -> None:
+        """Not asked of a cheap network either."""
+
 
 def test_a_foreign_networks_larger_map_is_pooled_and_projected() -> None:
     torch.manual_seed(0)

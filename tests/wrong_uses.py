@@ -37,8 +37,8 @@ NO_PATTERN = "write it E:C with whole numbers that are not both 0, such as 1:3 (
 NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
-COMMANDS = "choose one of classify, evaluate, train, cost, make-motion"
-RECIPES = "choose one of faster16, faster32, motion, tiny"
+COMMANDS = "choose one of classify, evaluate, train, extract, cost, make-motion, data"
+RECIPES = "choose one of faster16, faster32, finetune, motion, tiny"
 
 WRONG_USES = [
     WrongUse("no command", "", f"no command is given; {COMMANDS}"),
@@ -124,15 +124,20 @@ WRONG_USES = [
     WrongUse(
         "missing list",
         "evaluate bundle none.csv",
-        "none.csv: does not exist; give a folder of class folders or a CSV file of path,label",
+        "none.csv: does not exist; give a folder of class folders, a file of path,label or path label, or a list of "
+        "Kinetics, UCF-101 or HMDB-51",
     ),
-    WrongUse("empty list", "evaluate bundle empty.csv", "empty.csv: lists no videos; each line must be path,label"),
+    WrongUse(
+        "empty list",
+        "evaluate bundle empty.csv",
+        "empty.csv: lists no videos; each line must be path,label or path label",
+    ),
     WrongUse(
         "malformed list",
         "evaluate bundle malformed.csv",
         "malformed.csv, line 2: is 'wave/1.mp4'; each line must be path,label",
     ),
-    WrongUse("list is a video", "evaluate bundle wave/0.mp4", "wave/0.mp4: is not a CSV text file: …"),
+    WrongUse("list is a video", "evaluate bundle wave/0.mp4", "wave/0.mp4: is not a text file in UTF-8: …"),
     WrongUse(
         "folder without labels",
         "evaluate bundle wave",
@@ -147,6 +152,111 @@ WRONG_USES = [
         "no readable video",
         "evaluate bundle unreadable.csv",
         "unreadable.csv: none of its 2 videos could be read; the first: none.mp4: No such file or directory",
+    ),
+    WrongUse(
+        "malformed list with spaces",
+        "evaluate bundle spaced.txt",
+        "spaced.txt, line 2: is 'wave/1.mp4'; each line must be path label",
+    ),
+    WrongUse(
+        "no video on disk",
+        "evaluate bundle list.csv --root weightless",
+        "list.csv: none of its 4 videos is on disk; the first should be weightless/wave/0.mp4; give the folder under "
+        "which they lie with --root",
+    ),
+    WrongUse(
+        "root is no folder",
+        "evaluate bundle list.csv --root none",
+        "--root is none, which is no folder; give the one under which the videos lie",
+    ),
+    WrongUse(
+        "root of a folder",
+        "evaluate bundle ucf/videos --root wave",
+        "ucf/videos: is the folder of the videos itself, but --root is wave; leave it out",
+    ),
+    WrongUse(
+        "Kinetics without labels",
+        "evaluate bundle secret.csv",
+        "secret.csv: has no column label, as the test lists that keep their labels secret; there is nothing to train "
+        "or to evaluate on, give the train or the validation list",
+    ),
+    WrongUse(
+        "Kinetics without seconds",
+        "evaluate bundle timeless.csv",
+        "timeless.csv: has the columns label, youtube_id, split; a Kinetics list must also have time_start, time_end",
+    ),
+    WrongUse(
+        "Kinetics with a time in words",
+        "evaluate bundle late.csv",
+        "late.csv, line 2: time_start is 'ten'; it must be a whole second",
+    ),
+    WrongUse(
+        "split of a list without splits",
+        "evaluate bundle list.csv --split 2",
+        "list.csv: has no official splits, but --split is 2; leave it out, or give the lists of UCF-101 or HMDB-51",
+    ),
+    WrongUse(
+        "split that is not there",
+        "evaluate bundle ucf --split 4",
+        "ucf: has no testlist04.txt for split 4; it has testlist01.txt, testlist02.txt",
+    ),
+    WrongUse("split 0", "evaluate bundle ucf --split 0", "--split is 0; it must be at least 1"),
+    WrongUse(
+        "list of another split",
+        "evaluate bundle ucf/testlist02.txt --split 1",
+        "ucf/testlist02.txt: is of split 2, but --split is 1; give the folder of the lists, or leave out --split",
+    ),
+    WrongUse(
+        "list of classes",
+        "evaluate bundle ucf/classInd.txt",
+        "ucf/classInd.txt: names the classes, not the videos; give trainlist01.txt, or the folder of the lists",
+    ),
+    WrongUse(
+        "number that contradicts",
+        "evaluate bundle contradiction/trainlist01.txt",
+        "contradiction/trainlist01.txt, line 2: is 'wave/1.mp4 2'; line 1 gives wave the number 1, so one of the two "
+        "must be corrected",
+    ),
+    WrongUse(
+        "number that HMDB-51 does not have",
+        "evaluate bundle hmdb",
+        "hmdb/wave_test_split1.txt, line 1: is '0.mp4 3'; each line must be VIDEO.avi and 0 (not in this split), 1 "
+        "(train) or 2 (test)",
+    ),
+    WrongUse(
+        "one bundle for all splits",
+        "evaluate bundle ucf --splits 1 2",
+        "BUNDLE is 'bundle' for all splits, but one trained on split 1 has seen test videos of split 2; train one on "
+        "each split and write {split} in its place, as in runs/ucf-{split}/bundle",
+    ),
+    WrongUse(
+        "one bundle copied for all splits",
+        "evaluate split{split} ucf --splits 1 2",
+        "the bundles of splits 1 and 2 have the same weights; a bundle trained on split 1 has seen test videos of "
+        "split 2, so that each split needs one of its own",
+    ),
+    WrongUse(
+        "split without bundle",
+        "evaluate split{split} ucf --splits 2 3",
+        "ucf: has no testlist03.txt for split 3; it has testlist01.txt, testlist02.txt",
+    ),
+    WrongUse(
+        "splits of a list without splits",
+        "evaluate split{split} list.csv --splits 1 2",
+        "list.csv: has no official splits, but --split is 1; leave it out, or give the lists of UCF-101 or HMDB-51",
+    ),
+    WrongUse(
+        "a single split",
+        "evaluate split{split} ucf --splits 1",
+        "--splits is 1; it must be two or more different ones, such as 1 2 3 (--split takes one)",
+    ),
+    WrongUse(
+        "splits and split",
+        "evaluate split{split} ucf --splits 1 2 --split 1",
+        "--split and --splits are both given; choose one",
+    ),
+    WrongUse(
+        "splits in words", "evaluate split{split} ucf --splits one", "--splits is 'one'; it must be a whole number"
     ),
     WrongUse(
         "another aggregator",
@@ -180,7 +290,7 @@ WRONG_USES = [
     WrongUse(
         "unknown backbone",
         "train --data list.csv --out run --model.cheap.name vit",
-        "unknown backbone 'vit'; choose one of r2d26, r2plus1d50, r3d50",
+        "unknown backbone 'vit'; choose one of features, r2d26, r2plus1d50, r3d50",
     ),
     WrongUse(
         "a name for a group of settings",
@@ -242,11 +352,67 @@ WRONG_USES = [
         "train --data list.csv --out run --backbones none",
         f"none: does not exist; {NO_BUNDLE}",
     ),
+    # extract
+    WrongUse("no store given", "extract bundle list.csv", f"not given: --out STORE; {HELP} extract --help"),
+    WrongUse(
+        "unknown networks",
+        "extract bundle list.csv --out store --networks all",
+        "unknown networks 'all'; choose one of both, pattern",
+    ),
+    WrongUse("views below 0", "extract bundle list.csv --out store --views -1", "views is -1; it must be at least 0"),
+    WrongUse(
+        "store taken",
+        "extract bundle list.csv --out wave",
+        "wave: is there already and not an empty folder; choose a new one",
+    ),
+    WrongUse(
+        "store below a file",
+        "extract bundle list.csv --out text.mp4/store",
+        "text.mp4/store: cannot write the store there: Not a directory",
+    ),
+    WrongUse("missing bundle to extract", "extract none list.csv --out store", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse(
+        "pattern of no clips to extract",
+        "extract bundle list.csv --out store --pattern 0:0",
+        f"pattern is '0:0'; {NO_PATTERN}",
+    ),
+    WrongUse(
+        "features of another model",
+        "evaluate bundle features",
+        "features: holds features of another model, but this bundle's backbone is 'r2plus1d50'; train one on them "
+        "first",
+    ),
+    WrongUse(
+        "store that is not complete",
+        "evaluate bundle unfinished",
+        "unfinished/store.json: is not a feature store's settings: …; extract again into a new folder",
+    ),
     # cost
     WrongUse("cost of an unknown recipe", "cost --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
     WrongUse("no classes", "cost --classes 0", "num_classes is 0; it must be at least 1"),
     WrongUse("one word too many", "cost faster16", f"unknown argument faster16; {HELP} COMMAND --help"),
+    # data check
+    WrongUse("no action given", "data", "no action is given; write faster-video data check LIST"),
+    WrongUse("unknown action", "data mend list.csv", "unknown action 'mend'; write faster-video data check LIST"),
+    WrongUse("no list to check", "data check", f"not given: LIST; {HELP} data check --help"),
+    WrongUse("missing list to check", "data check none.csv", "none.csv: does not exist; give …"),
+    WrongUse("clips of no frames", "data check list.csv --min_frames 0", "min_frames is 0; it must be at least 1"),
+    WrongUse(
+        "no workers",
+        "data check list.csv --workers 0",
+        "workers is 0; it must be at least 1, or -1 for one per core",
+    ),
+    WrongUse(
+        "report below a file",
+        "data check list.csv --out text.mp4/out",
+        "text.mp4/out: cannot write the report there: Not a directory",
+    ),
+    WrongUse(
+        "check of a list of which nothing is there",
+        "data check gone.csv",
+        "gone.csv: none of its 1 videos is on disk; the first should be none.mp4; …--root",
+    ),
     # make-motion
     WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),
     WrongUse("folder taken", "make-motion wave", "wave: is there already and not an empty folder; choose a new one"),
@@ -276,12 +442,18 @@ def make_place(place: Path) -> None:
             frames = [colours[frame // 10].repeat(8, axis=0).repeat(8, axis=1) for frame in range(30)]
             write_video(place / label / f"{number}.mp4", frames, 25)
     save_bundle(bundle, place / "bundle")
-    for name in ("weightless", "damaged", "garbled"):
+    for name in ("weightless", "damaged", "garbled", "split1", "split2"):
         shutil.copytree(place / "bundle", place / name)
+    for name in ("ucf", "contradiction", "hmdb"):
+        (place / name).mkdir()
+    shutil.copytree(place / "wave", place / "ucf" / "videos" / "wave")
     (place / "weightless" / "model.safetensors").unlink()
     with (place / "damaged" / "model.safetensors").open("r+b") as weights:
         weights.truncate(10_000)
     (place / "garbled" / "config.json").write_text("{labels}")
+    for name in ("features", "unfinished"):
+        (place / name).mkdir()
+    np.save(place / "features" / "0.npy", np.ones((4, 8), np.float32))
     (place / "cut.mp4").write_bytes((place / "wave" / "0.mp4").read_bytes()[:2000])
     for name, text in {
         "text.mp4": "This is text.\n",
@@ -291,8 +463,20 @@ def make_place(place: Path) -> None:
         "malformed.csv": "wave/0.mp4,wave\nwave/1.mp4\n",
         "strange.csv": "wave/0.mp4,wave\nwave/1.mp4,hug\n",
         "unreadable.csv": "none.mp4,wave\ntext.mp4,jump\n",
+        "gone.csv": "none.mp4,wave\n",
         "single.csv": "wave/0.mp4,wave\nwave/1.mp4,wave\njump/0.mp4,jump\n",
         "oneclass.csv": "wave/0.mp4,wave\nwave/1.mp4,wave\n",
+        "spaced.txt": "wave/0.mp4 wave\nwave/1.mp4\n",
+        "secret.csv": "youtube_id,time_start,time_end,split\nabc,1,11,test\n",
+        "timeless.csv": "label,youtube_id,split\nwave,abc,train\n",
+        "late.csv": "label,youtube_id,time_start,time_end,split\nwave,abc,ten,20,train\n",
+        "ucf/testlist01.txt": "wave/0.mp4\r\n",
+        "ucf/testlist02.txt": "wave/1.mp4\r\n",
+        "ucf/classInd.txt": "1 wave\r\n",
+        "contradiction/trainlist01.txt": "wave/0.mp4 1\r\nwave/1.mp4 2\r\n",
+        "hmdb/wave_test_split1.txt": "0.mp4 3 \n",
+        "features/features.csv": "0.npy,wave\n",
+        "unfinished/store.json": "{}",
         "unknown.yaml": "clips:\n  length: 8\n",
         "unquoted.yaml": "model:\n  pattern: 1:7\n",
     }.items():

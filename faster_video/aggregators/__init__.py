@@ -6,6 +6,7 @@ from faster_video.aggregators.average import Average
 from faster_video.aggregators.concat import Concat
 from faster_video.aggregators.fast_gru import FastGru
 from faster_video.aggregators.fold import Aggregator, fold
+from faster_video.aggregators.pointwise import Pointwise
 from faster_video.aggregators.recurrent import Gru, Lstm
 from faster_video.config import require_choice
 
@@ -25,6 +26,7 @@ __all__ = [
     "FastGru",
     "Gru",
     "Lstm",
+    "Pointwise",
     "build_aggregator",
     "fold",
 ]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from faster_video.aggregators.fold import fold
+from faster_video.aggregators.pointwise import Pointwise
 from faster_video.backbones.blocks import BN_EPS
 
 
@@ -18,8 +19,8 @@ class Concat(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         # No biases: the normalisation that follows has its own.
-        self.hidden_to_output = nn.Conv3d(channels, channels, 1, bias=False)
-        self.clip_to_output = nn.Conv3d(channels, channels, 1, bias=False)
+        self.hidden_to_output = Pointwise(channels, channels, bias=False)
+        self.clip_to_output = Pointwise(channels, channels, bias=False)
         self.normalise = nn.BatchNorm3d(channels, eps=BN_EPS)
 
     def start(self, clip: Tensor) -> Tensor:

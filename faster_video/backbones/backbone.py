@@ -6,6 +6,7 @@ Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature ma
 from collections.abc import Iterator
 from typing import Protocol, Self
 
+import torch
 from torch import Tensor, nn
 
 from faster_video.backbones.blocks import PooledClassifier
@@ -23,8 +24,16 @@ class Backbone(Protocol):
         """Size (t, h, w) of the feature map of a clip of this size; asked of the expensive one only."""
         ...
 
+    def require_clip(self, shape: torch.Size) -> None:
+        """Raise `ConfigError` for a clip of a shape that the network cannot take; asked of the expensive one only."""
+        ...
+
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
         """The learned weights, as in `nn.Module`."""
+        ...
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Every weight and statistic by name, as in `nn.Module`."""
         ...
 
     def eval(self) -> Self:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from faster_video.config import TEMPORAL_STRIDE
+from faster_video.config import SMALLEST_SIDE, TEMPORAL_STRIDE
+from faster_video.errors import ConfigError
 
 BN_EPS = 1e-3
 """Of the authors' code base. PyTorch's momentum 0.1 is Caffe2's 0.9."""
@@ -92,7 +93,8 @@ class PooledClassifier(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Scores before the softmax: [B, D, t, h, w] to [B, K]."""
-        return self.linear(features.mean(dim=(2, 3, 4)))  # type: ignore[no-any-return]
+        # The mean over dimensions 2, 3, 4, written so that its gradient too has the channels last in memory.
+        return self.linear(features.movedim(1, -1).flatten(1, 3).mean(dim=1))  # type: ignore[no-any-return]
 
 
 class ClipResNet(nn.Module):
@@ -114,6 +116,21 @@ class ClipResNet(nn.Module):
     def feature_size(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
         """Size (t, h, w) of the feature map of a clip of this size."""
         return frames // TEMPORAL_STRIDE, -(-height // SPATIAL_STRIDE), -(-width // SPATIAL_STRIDE)
+
+    def require_clip(self, shape: torch.Size) -> None:
+        """Refuse what this network would fail on, or silently pool in another way than it was trained.
+
+        Raises:
+            ConfigError: the shape is not [B, 3, T, H, W] with T a multiple of 8, and H and W at least 32.
+        """
+        if len(shape) == 5:
+            _, colours, frames, height, width = shape
+            if colours == 3 and frames > 0 and frames % TEMPORAL_STRIDE == 0 and min(height, width) >= SMALLEST_SIDE:
+                return
+        raise ConfigError(
+            f"a clip has shape {list(shape)}; it must be [videos, 3, frames, height, width] with frames a multiple of "
+            f"{TEMPORAL_STRIDE}, and height and width at least {SMALLEST_SIDE}"
+        )
 
 
 def initialize(network: nn.Module) -> None:

@@ -43,6 +43,7 @@ def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
     from faster_video.datasets import read_list
     from faster_video.features import Extraction
+    from faster_video.features.views import naming_dead_workers
 
     data = read_list(options.list, root=options.root, split=options.split, part=options.part)
     wanted = Extraction(
@@ -57,7 +58,8 @@ def run(options: Namespace) -> int:
         workers=options.workers,
     )
     try:
-        done = _extract(wanted, resume=options.resume)
+        with naming_dead_workers():  # their death may be noticed as late as here
+            done = _extract(wanted, resume=options.resume)
     except KeyboardInterrupt:
         print(f"interrupted; go on with the same command and --resume ({printable(wanted.out)})", file=sys.stderr)
         return INTERRUPTED

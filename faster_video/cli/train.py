@@ -116,7 +116,10 @@ def _run_config(options: Namespace) -> "RunConfig":
     from faster_video.datasets import read_list
     from faster_video.training.run import RunConfig
 
-    given = {name: str(Path(options[name]).absolute()) for name in FILES if options[name] is not None}
+    origins: dict[str, str | int] = {} if options.split is None else {"split": options.split}
+    for name in FILES:
+        if options[name] is not None:
+            origins[name] = options[name] if options[name] == "default" else str(Path(options[name]).absolute())
     return RunConfig(
         recipe=Recipe(**{field.name: options[field.name] for field in fields(Recipe)}),
         data=read_list(options.data, root=options.root, split=options.split, part="train"),
@@ -133,7 +136,7 @@ def _run_config(options: Namespace) -> "RunConfig":
         workers=options.workers,
         most_broken=options.most_broken,
         checkpoint_minutes=options.checkpoint_minutes,
-        origins=given if options.split is None else given | {"split": options.split},
+        origins=origins,
     )
 
 

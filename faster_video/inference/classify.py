@@ -15,7 +15,7 @@ from faster_video.bundle import Bundle, load_bundle
 from faster_video.clips import clip_frames, clip_starts, normalize, test_clip
 from faster_video.cost import VideoCost, video_cost
 from faster_video.device import choose_device
-from faster_video.errors import DecodeError
+from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.model import State
@@ -45,6 +45,16 @@ class Classifier:
     """A bundle ready to run on one device. It takes over the bundle's model: moved there, laid out for it."""
 
     def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+        """Take the bundle.
+
+        Raises:
+            ConfigError: it sees feature maps made elsewhere and no videos, or there is no such device here.
+        """
+        if bundle.config.model.takes_features:
+            raise ConfigError(
+                "this bundle was trained on features that another model made, so it cannot look at videos; "
+                "faster-video evaluate BUNDLE FOLDER judges it on a folder of such features"
+            )
         self.bundle = bundle
         self.device = choose_device(device)
         self.model = bundle.model.eval().to(self.device)
@@ -98,7 +108,7 @@ class Classifier:
             best = max(range(len(probabilities)), key=probabilities.__getitem__)
             yield ClipAnswer(
                 start_seconds=float(frames.seconds[0]),
-                end_seconds=_end_seconds(frames, video.info),
+                end_seconds=end_seconds(frames, video.info),
                 expensive=cost.pattern.is_expensive(number),
                 label=self.bundle.labels[best],
                 probability=probabilities[best],
@@ -122,7 +132,7 @@ class Classifier:
         return clip
 
 
-def _end_seconds(frames: Frames, info: VideoInfo) -> float:
+def end_seconds(frames: Frames, info: VideoInfo) -> float:
     """When the last frame is over; the file says how long the video is, not how long each frame is."""
     return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +39,11 @@ class BatchSource(Protocol):
         ...
 
 
+def unchanged(inputs: Inputs) -> Inputs:
+    """What is ready for the learner as it comes."""
+    return inputs
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
     """What learns, from what, and how."""
@@ -49,7 +54,7 @@ class Stage:
     config: StageConfig
     num_videos: int
     source: BatchSource
-    prepare: Callable[[Inputs], Inputs] = field(default=lambda inputs: inputs)
+    prepare: Callable[[Inputs], Inputs] = unchanged
     """What is done on the training device to a batch's inputs before the learner sees them."""
     smallest_batch: int = 1
     """Readable videos below which a piece is passed over: batch norm needs two values to tell their spread."""

@@ -101,9 +101,10 @@ def report_run(folder: Path) -> list[StageSummary]:
 
 def summary_table(folder: Path) -> Table:
     """The summary of a finished run, for the terminal."""
-    table = Table(title="What training did")
-    for name in ("stage", "epochs", "steps", "videos per second", "waiting for data", "last loss", "last top-1"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
+    table = Table(title="Speed, share of time waiting for data, and the last epoch on the training views")
+    table.add_column("stage", no_wrap=True)
+    for name in ("epochs", "steps", "views/s", "waiting", "last loss", "last top-1"):
+        table.add_column(name, justify="right")
     for values in json.loads((folder / SUMMARY).read_text("utf-8")):
         stage = StageSummary(**values)
         table.add_row(

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from faster_video.clips import normalize
 from faster_video.model import Faster
 from faster_video.training.logs import progress_bar
-from faster_video.training.samples import Batch, SampleKey, TrainingClips, Unreadable, collate
+from faster_video.training.samples import Batch, Inputs, SampleKey, TrainingClips, Unreadable, collate
 
 EXTRACTION_BATCH = 8
 """Videos per pass of the frozen backbones when their outputs are stored."""
@@ -53,12 +53,12 @@ class FrozenSource:
             if isinstance(batch, list):
                 yield batch
             else:
-                assert isinstance(batch.inputs, Tensor)
-                yield replace(batch, inputs=self._features(batch.inputs))
+                yield replace(batch, inputs=self.features(batch.inputs))
 
     @torch.no_grad()
-    def _features(self, clips: Tensor) -> tuple[Tensor, ...]:
+    def features(self, clips: Inputs) -> tuple[Tensor, ...]:
         """Clips uint8 [B, N, C, T, H, W] to N maps; all clips of a backbone go through it at once."""
+        assert isinstance(clips, Tensor)
         self.model.expensive.eval()
         self.model.cheap.eval()
         flags = self.model.pattern.flags(clips.shape[1])
@@ -123,5 +123,6 @@ class StoredSource:
 
 
 def _leave_ctrl_c_to_the_main_process(_worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; only the one that saves the state may act on it."""
+    """Signals reach every process of a terminal; only the one that saves the state may act on them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # with which PyTorch ends it

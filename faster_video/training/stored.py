@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
+from faster_video.errors import ConfigError
 from faster_video.features.stored import Features, StoredKey, labels_of
 from faster_video.files import printable
 from faster_video.pattern import Pattern
@@ -28,12 +29,23 @@ class StoreSource:
         views_per_video: int,
         labels: list[str] | None = None,
     ) -> None:
-        """Batches of `num_clips` maps; `labels` are the K classes in order, or all that occur in the store."""
+        """Batches of `num_clips` maps; `labels` are the K classes in order, or all that occur in the store.
+
+        Raises:
+            ConfigError: there are no random views, or a video's label is none of `labels`.
+        """
+        if features.views < 1:
+            raise ConfigError(f"{features.name}: holds no random views to learn from; extract with --views 1 or more")
+        numbers = {label: number for number, label in enumerate(labels or labels_of(features))}
+        unknown = sorted({video.label for video in features.videos} - numbers.keys())
+        if unknown:
+            raise ConfigError(
+                f"{features.name}: has the label {unknown[0]!r}, which is none of the {len(numbers)} to be learned"
+            )
         self.features = features
         self.flags = pattern.flags(num_clips)
         self.views_per_video = views_per_video
-        numbers = {label: number for number, label in enumerate(labels or labels_of(features))}
-        self._labels = [numbers.get(video.label, -1) for video in features.videos]
+        self._labels = [numbers[video.label] for video in features.videos]
         self.unreadable = [
             Unreadable(path, f"{printable(path)}: {lost.reason}")
             for lost in features.lost

@@ -20,7 +20,7 @@ from faster_video.model import Faster, build_model
 from faster_video.training.launch import is_first_process, launch
 from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
 from faster_video.training.logs import RunLog
-from faster_video.training.loop import BatchSource, Keeping, Stage, run_stage
+from faster_video.training.loop import Keeping, Stage, run_stage, unchanged
 from faster_video.training.processes import share_batch_norm
 from faster_video.training.report import report_run
 from faster_video.training.run import BACKBONES, RunConfig, check_run, map_values
@@ -125,23 +125,20 @@ def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet) -> Stage:
 def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
     pixels = PixelSource(_samples(run, num_clips=run.recipe.clips.num_clips), workers=run.num_workers)
     frozen = FrozenSource(model, pixels, fabric.device)
-    source: BatchSource = frozen
-    if run.recipe.stage2_stored_views and not _is_done(run):
-        views = run.recipe.stage2_stored_views
-        source = StoredSource(frozen, views=views, views_per_video=run.recipe.stage2.views_per_video)
-    return Stage(
+    stage = Stage(
         name="stage2",
         learner=AggregatorLearner(model),
         config=run.recipe.stage2,
         num_videos=len(run.data.videos),
-        source=source,
+        source=pixels,
+        prepare=frozen.features,
         smallest_batch=2 if map_values(run.recipe) == 1 else 1,
     )
-
-
-def _is_done(run: RunConfig) -> bool:
-    """Whether the bundle is there already, so that nothing need be computed for it again."""
-    return run.bundle_folder.exists()
+    views = run.recipe.stage2_stored_views
+    if not views or run.bundle_folder.exists():  # with the bundle there, nothing is computed for it again
+        return stage
+    stored = StoredSource(frozen, views=views, views_per_video=run.recipe.stage2.views_per_video)
+    return replace(stage, source=stored, prepare=unchanged)
 
 
 def _samples(run: RunConfig, num_clips: int) -> TrainingClips:

@@ -133,7 +133,7 @@ def test_update_gate_closed_keeps_the_past_and_open_takes_the_candidate(
 ) -> None:
     aggregator = with_gate(name, gate, bias)
     past, x = aggregator.start(PAST), aggregator.start(CLIP)
-    read = aggregator.read_gate(x, past)
+    read = aggregator.read_gate(aggregator.look(x).read if isinstance(aggregator, FastGru) else x, past)
     candidate = torch.tanh(aggregator.clip_to_candidate(x) + aggregator.hidden_to_candidate(read * past))
     torch.testing.assert_close(aggregator.step(CLIP, past), {"past": past, "candidate": candidate}[expected])
 

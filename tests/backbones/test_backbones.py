@@ -19,15 +19,21 @@ names = pytest.mark.parametrize("name", BACKBONE_NAMES)
 expensive_names = pytest.mark.parametrize("name", ["r2plus1d50", "r3d50"])
 
 
+def network(name: str, width: float, num_classes: int) -> ClipResNet:
+    built = build_backbone(BackboneConfig(name=name, width=width), num_classes)
+    assert isinstance(built, ClipResNet)
+    return built.eval()
+
+
 def on_meta(name: str, width: float = 1.0) -> ClipResNet:
     """Layers without memory: enough to look at, nothing to compute."""
     with torch.device("meta"):
-        return build_backbone(BackboneConfig(name=name, width=width), 400).eval()
+        return network(name, width, 400)
 
 
 def tiny(name: str, seed: int = 0) -> ClipResNet:
     torch.manual_seed(seed)
-    return build_backbone(BackboneConfig(name=name, width=1 / 16), 5).eval()
+    return network(name, 1 / 16, 5)
 
 
 def blocks_of(backbone: ClipResNet) -> list[list[Bottleneck]]:
@@ -226,7 +232,7 @@ def test_the_table_and_the_config_know_the_same_names() -> None:
 def test_an_unknown_name_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError) as refused:
         BackboneConfig(name="resnet50")
-    assert str(refused.value) == "unknown backbone 'resnet50'; choose one of r2d26, r2plus1d50, r3d50"
+    assert str(refused.value) == "unknown backbone 'resnet50'; choose one of features, r2d26, r2plus1d50, r3d50"
 
 
 @pytest.mark.parametrize("width", [0.0, 0.01, 9.0, float("nan")])

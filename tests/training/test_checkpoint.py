@@ -2,6 +2,7 @@ import errno
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,7 +112,7 @@ def test_a_disk_that_gives_back_other_bytes_costs_no_older_checkpoint(
 ) -> None:
     save_checkpoint(tmp_path, state(4))
     save_checkpoint(tmp_path, state(5))
-    save = checkpoints_module.save_file
+    save = safetensors.torch.save_file
 
     def lossy(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
         save(tensors, path, metadata)

@@ -66,7 +66,7 @@ def test_the_average_of_weights_that_stay_is_these_weights_and_of_two_lies_betwe
     assert torch.equal(average.tensors["weight"], torch.ones(2))
     with torch.no_grad():
         module.weight.fill_(3.0)
-        module.num_batches_tracked.fill_(7)
+        module.get_buffer("num_batches_tracked").fill_(7)
     average.update(module, 100)  # far from young: the decay is the given one
     assert torch.equal(average.tensors["weight"], torch.full((2,), 2.0))
     assert average.tensors["num_batches_tracked"] == 7

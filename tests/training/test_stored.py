@@ -11,6 +11,7 @@ from training_samples import small_recipe, write_small_set
 from faster_video.bundle import Bundle, BundleConfig
 from faster_video.config import StageConfig
 from faster_video.datasets import LabelledVideo, VideoList, read_list
+from faster_video.errors import ConfigError
 from faster_video.features import Extraction, FeatureStore, extract
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
@@ -109,6 +110,18 @@ def test_views_of_unreadable_videos_are_reported_once_and_left_out(data: VideoLi
     ]
     assert [key.video for key in first.keys] == [0, 2]
     assert first.unreadable == second.unreadable == []
+
+
+def test_what_cannot_be_learned_from_is_refused(data: VideoList, tmp_path: Path) -> None:
+    few = replace(data, videos=data.videos[:2])
+    extract(Extraction(bundle=bundle_of(data), data=few, out=tmp_path / "store", views=0, workers=0))
+    with pytest.raises(ConfigError, match="holds no random views to learn from; extract with --views 1 or more"):
+        from_store(FeatureStore(tmp_path / "store"))
+
+
+def test_a_label_that_is_not_learned_is_refused(store: FeatureStore) -> None:
+    with pytest.raises(ConfigError, match=r"has the label 'clockwise-then-.*', which is none of the 1 to be"):
+        StoreSource(store, pattern=Pattern.parse("1:1"), num_clips=3, views_per_video=1, labels=["up-then-left"])
 
 
 @pytest.mark.parametrize("aggregator", ["average", "concat", "fast_gru", "gru", "lstm"])

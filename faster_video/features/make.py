@@ -1,0 +1,143 @@
+"""From the pixels of views to the maps of shards: the frozen networks, and what collects their maps.
+
+Shapes: V views of a batch, N clips per view, n of them for one network, C colours, T frames of a clip, S side of the
+crop, D channels, t h w feature map.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from faster_video.bundle import Bundle
+from faster_video.clips import normalize
+from faster_video.errors import StoreError
+from faster_video.features.layout import NETWORKS, SHARDS, TEST, Precision, StoreConfig
+from faster_video.features.shards import LostRecord, ShardRecord, StoredView, write_shard
+from faster_video.features.views import ViewBatch, ViewClips, ViewKey, naming_dead_workers, read_views
+from faster_video.files import printable
+from faster_video.inference import Classifier
+from faster_video.training.interrupt import Interruption
+from faster_video.training.samples import TrainingClips
+
+BATCH_VIEWS = 8
+"""Views whose clips go through a network together."""
+MOST_PIXELS = 1 << 24
+"""Of the clips that go through a network at once (T·S·S of each): 20 clips of 16 frames at 224 pixels."""
+_AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+
+
+class FrozenNetworks:
+    """Both networks of a bundle on a device, and nothing of them learning."""
+
+    def __init__(self, bundle: Bundle, device: str, precision: Precision) -> None:
+        self._classifier = Classifier(bundle, device)
+        self._transform = bundle.config.transform
+        self._dtype = _AUTOCAST.get(precision)
+
+    def _computing(self) -> AbstractContextManager[object]:
+        return torch.autocast(self._classifier.device.type, self._dtype) if self._dtype else nullcontext()
+
+    @torch.no_grad()
+    def maps(self, clips: Tensor, network: str) -> Tensor:
+        """Clips uint8 [V, n, C, T, S, S] to maps float16 [V, n, t, h, w, D] on the CPU; every value may be infinite."""
+        flat = clips.flatten(0, 1)  # [V*n, C, T, S, S]
+        at_once = max(1, MOST_PIXELS // flat[0, 0].numel())
+        found = []
+        for some in torch.split(flat, at_once):
+            inputs = normalize(some.to(self._classifier.device), self._transform)
+            inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
+            with self._computing():
+                features = self._classifier.model.features(inputs, expensive=network == "expensive")
+            found.append(features.half().movedim(1, -1).cpu())  # [., t, h, w, D]
+        return torch.cat(found).unflatten(0, clips.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
+
+
+class _Filling:
+    """The maps of one shard as they come."""
+
+    def __init__(self, samples: TrainingClips, layout: StoreConfig, num_views: int) -> None:
+        self._samples = samples
+        self._stored = {network: layout.stored_clips(network) for network in NETWORKS}
+        self._maps = {
+            network: torch.empty(
+                num_views, len(clips), *layout.map_size, layout.network(network).channels, dtype=torch.float16
+            )
+            for network, clips in self._stored.items()
+            if clips
+        }
+        self.views: list[StoredView] = []
+        self.unreadable: list[LostRecord] = []
+
+    def add(self, batch: ViewBatch, networks: FrozenNetworks) -> None:
+        """Compute and keep the maps of a batch."""
+        self.unreadable += [
+            LostRecord(number=lost.key.video, view=lost.key.view, reason=printable(lost.reason)) for lost in batch.lost
+        ]
+        if batch.clips is None:
+            return
+        first = len(self.views)
+        for network, maps in self._maps.items():
+            found = networks.maps(batch.clips[:, self._stored[network]], network)  # [V, n, t, h, w, D]
+            self._require_finite(found, batch.keys, network)
+            maps[first : first + len(found)] = found
+        self.views += [
+            StoredView(number=key.video, view=key.view, seconds=[list(clip) for clip in seconds])
+            for key, seconds in zip(batch.keys, batch.seconds, strict=True)
+        ]
+
+    def _require_finite(self, maps: Tensor, keys: list[ViewKey], network: str) -> None:
+        finite = maps.isfinite().flatten(1).all(dim=1)  # [V]
+        if not finite.all():
+            video = self._samples.videos[keys[int(finite.int().argmin())].video].path
+            raise StoreError(
+                f"{printable(video)}: the {network} network's map of it has values beyond float16 (65,504) or none at "
+                "all (NaN), so that it cannot be stored; the bundle's weights are no good, or this video breaks them"
+            )
+
+    @property
+    def maps(self) -> dict[str, Tensor]:
+        """What goes into the shard: `{network: float16 [n, t, h, w, D]}`."""
+        return {network: maps[: len(self.views)].flatten(0, 1) for network, maps in self._maps.items()}
+
+
+def make_shards(
+    folder: Path,
+    layout: StoreConfig,
+    shards: list[int],
+    samples: TrainingClips,
+    networks: FrozenNetworks,
+    workers: int,
+    show: Callable[[int, int], None],
+) -> Iterator[tuple[int, ShardRecord]]:
+    """Compute and write these shards, one after the other; `show` is told how many views are done, of how many.
+
+    Raises:
+        StoreError: a decoding process died, or a map is no finite float16.
+        OSError: the disk is full or not writable.
+        KeyboardInterrupt: ctrl-C or, from a cluster, SIGTERM; whole shards are kept.
+    """
+    batches = {shard: _batches(layout, shard) for shard in shards}
+    total = sum(len(keys) for shard in shards for keys in batches[shard])
+    pixels = read_views(ViewClips(samples), [keys for shard in shards for keys in batches[shard]], workers=workers)
+    (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+    done = 0
+    with naming_dead_workers(), Interruption() as interruption:
+        for shard in shards:
+            filling = _Filling(samples, layout, sum(map(len, batches[shard])))
+            for keys in batches[shard]:
+                with interruption.held_back():  # a process that hands over its pixels must not be left hanging
+                    batch = next(pixels)
+                filling.add(batch, networks)
+                done += len(keys)
+                show(done, total)
+            yield shard, write_shard(folder, shard, filling.maps, filling.views, filling.unreadable)
+
+
+def _batches(layout: StoreConfig, shard: int) -> list[list[ViewKey]]:
+    """A shard's views in its order, in groups that are computed together; no group reaches into another shard."""
+    views = [TEST, *range(layout.views)]
+    keys = [ViewKey(video, view) for video in layout.shard_videos(shard) for view in views]
+    return [keys[start : start + BATCH_VIEWS] for start in range(0, len(keys), BATCH_VIEWS)]

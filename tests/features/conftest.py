@@ -1,0 +1,14 @@
+import pytest
+from training_samples import write_small_set
+
+from faster_video.datasets import VideoList, read_list
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> VideoList:
+    """Eight videos of twelve labels."""
+    folder = write_small_set(tmp_path_factory.mktemp("set") / "motion")
+    whole = read_list(folder / "train.csv")
+    listed = "".join(f"{video.path.relative_to(folder)},{video.label}\n" for video in whole.videos[:8])
+    (folder / "few.csv").write_text(listed)
+    return read_list(folder / "few.csv")
