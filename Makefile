@@ -18,8 +18,9 @@ demo: $(INSTALLED)
 	$(BIN)/faster-video make-motion demo/videos --videos 24 --seed 2026
 	$(BIN)/faster-video classify demo/videos/left-then-up demo/videos/up-then-left --top 3 --plot demo/timeline.png
 
+# One process per core, each with one thread: the networks in the tests are too small for more.
 test: lint types
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

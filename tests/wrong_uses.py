@@ -265,7 +265,46 @@ WRONG_USES = [
         "training",
     ),
     # train
-    WrongUse("no output given", "train --data list.csv", f"not given: --out DIR; {HELP} train --help"),
+    WrongUse(
+        "nothing to train on",
+        "train --out run",
+        "neither is given of --data LIST and --features STORE; training needs one of them",
+    ),
+    WrongUse(
+        "no bundle to start from",
+        "train --data list.csv --out run --finetune none",
+        f"none: does not exist; {NO_BUNDLE}",
+    ),
+    WrongUse(
+        "fine-tuning another aggregator",
+        "train --data list.csv --out run --finetune bundle --model.aggregator gru",
+        "model.aggregator is gru, but the bundle to start from has fast_gru; leave it as the bundle has it",
+    ),
+    WrongUse(
+        "more GPUs than there are",
+        "train --data list.csv --out run --device cuda --devices 64",
+        "…",
+    ),
+    WrongUse(
+        "a batch that cannot be shared out",
+        "train --data list.csv --out run --devices 3",
+        "stage1_expensive.batch_size is 8; it must be a multiple of 3, for 3 processes in 1 pieces each",
+    ),
+    WrongUse(
+        "another list than the hash stands for",
+        "train --data list.csv --out run --data_sha256 beef",
+        "list.csv: its videos on disk have the hash …, but data_sha256 is beef: …",
+    ),
+    WrongUse(
+        "smoothing away the whole label",
+        "train --data list.csv --out run --stage2.label_smoothing 1",
+        "label_smoothing is 1.0; it must be at least 0 and below 1",
+    ),
+    WrongUse(
+        "resume of nothing",
+        "train --data list.csv --out none --resume",
+        "none: holds no run (run.json is missing); leave out --resume to start one",
+    ),
     WrongUse("unknown recipe", "train --data list.csv --out run --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse(
         "L = 7",

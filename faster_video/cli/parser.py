@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
@@ -47,26 +47,37 @@ class DefaultsOfTrain:
 
     recipe: str | None
     finetune: str | None
+    backbones: str | None
+    features: str | None
 
     @classmethod
     def named_in(cls, words: Sequence[str]) -> "DefaultsOfTrain":
-        """The values of `--recipe` and `--finetune`, looked up before the real parsing."""
+        """The values of these options, looked up before the real parsing."""
         finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-        for name in ("--recipe", "--finetune"):
-            finder.add_argument(name, nargs="?")
+        for field in fields(cls):
+            finder.add_argument(f"--{field.name}", nargs="?")
         found = finder.parse_known_args([word for word in words if word != "--"])[0]
-        return cls(found.recipe, found.finetune)
+        return cls(**vars(found))
 
     def make(self) -> Recipe:
-        """The recipe; with a bundle to start from, its clips, transform and model."""
-        if self.finetune is None:
-            return get_recipe(self.recipe or "tiny")
-        from faster_video.bundle import load_bundle_config
-        from faster_video.inference import DEFAULT_BUNDLE
+        """The recipe; with a bundle to start from, of its clips, transform and model; with features, of their size."""
+        recipe = get_recipe(self.recipe or ("finetune" if self.finetune else "tiny"))
+        bundle = self.finetune or self.backbones
+        if bundle is not None:
+            from faster_video.bundle import load_bundle_config
+            from faster_video.inference import DEFAULT_BUNDLE
 
-        theirs = load_bundle_config(DEFAULT_BUNDLE if self.finetune == "default" else self.finetune)
-        schedule = get_recipe(self.recipe or "finetune")
-        return replace(schedule, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
+            theirs = load_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
+            return replace(recipe, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
+        if self.features is not None:
+            from faster_video.features import ForeignFeatures, open_features
+
+            features = open_features(self.features, part="train")
+            if isinstance(features, ForeignFeatures):
+                given = features.backbone
+                model = replace(recipe.model, expensive=given, cheap=given, pattern="1:0")
+                return replace(recipe, model=model)
+        return recipe
 
 
 def parse_words(words: Sequence[str]) -> Namespace:
@@ -76,7 +87,7 @@ def parse_words(words: Sequence[str]) -> Namespace:
     try:
         parsed = parser.parse_args(words)
         if parsed.command == "train":
-            named = DefaultsOfTrain(parsed.train.recipe, parsed.train.finetune)
+            named = DefaultsOfTrain(*(parsed.train[field.name] for field in fields(DefaultsOfTrain)))
             if named != defaults:
                 parser = make_parser(named.make())
                 parsed = parser.parse_args(words)

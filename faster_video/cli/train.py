@@ -13,23 +13,25 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, print_table
 from faster_video.config import Recipe
+from faster_video.errors import ConfigError
 from faster_video.files import printable
 from faster_video.recipes import RECIPES
 
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
     from faster_video.datasets import VideoList
+    from faster_video.features import Features
     from faster_video.training.run import RunConfig
 
 DESCRIPTION = "Train a bundle on labelled videos: both networks, then the aggregator."
-FILES = ("data", "root", "validation", "validation_root", "backbones", "finetune")
+FILES = ("data", "root", "validation", "validation_root", "backbones", "features", "finetune")
 """Options that name files or folders."""
 
 
 def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
     """Declare the options; the recipe's values are the defaults of its own."""
     command.add_argument("--config", action="config", help="YAML file with any of these options")
-    command.add_argument("--data", type=str, required=True, metavar="LIST", help=LIST_HELP)
+    command.add_argument("--data", type=str, metavar="LIST", help=LIST_HELP)
     add_list_options(command)
     command.add_argument(
         "--data_sha256", type=str, metavar="HASH", help="refuse any other list of videos than the one with this hash"
@@ -41,7 +43,7 @@ def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
         "--recipe",
         type=str,
         help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}; default: tiny, or with --finetune "
-        "the recipe of that name",
+        "finetune",
     )
     command.add_argument("--validation", type=str, metavar="LIST", help="evaluate on it at the end, into the bundle")
     command.add_argument(
@@ -66,7 +68,16 @@ def _add_weights(command: ArgumentParser) -> None:
         help="start from this bundle's weights with new classifiers; clips, transform and model are its own",
     )
     command.add_argument(
-        "--backbones", type=str, metavar="BUNDLE", help="take both networks from this bundle; train only stage 2"
+        "--backbones",
+        type=str,
+        metavar="BUNDLE",
+        help="take both networks, clips and transform from this bundle; train only stage 2",
+    )
+    command.add_argument(
+        "--features",
+        type=str,
+        metavar="STORE",
+        help="train only stage 2, from stored features instead of --data: of the networks of --backbones, or anyone's",
     )
     command.add_argument("--seed", type=int, default=0, help="number that fixes first weights, order, clips and crops")
 
@@ -113,16 +124,21 @@ def run(options: Namespace) -> int:
 
 
 def _run_config(options: Namespace) -> "RunConfig":
-    from faster_video.datasets import read_list
+    from faster_video.features import open_features
     from faster_video.training.run import RunConfig
 
+    if (options.data is None) == (options.features is None):
+        how_many = "neither is" if options.data is None else "both are"
+        raise ConfigError(f"{how_many} given of --data LIST and --features STORE; training needs one of them")
+    features = None if options.features is None else open_features(options.features, part="train")
     origins: dict[str, str | int] = {} if options.split is None else {"split": options.split}
     for name in FILES:
         if options[name] is not None:
             origins[name] = options[name] if options[name] == "default" else str(Path(options[name]).absolute())
     return RunConfig(
         recipe=Recipe(**{field.name: options[field.name] for field in fields(Recipe)}),
-        data=read_list(options.data, root=options.root, split=options.split, part="train"),
+        data=_data(options, features),
+        features=features,
         data_sha256=options.data_sha256 or "",
         validation=_validation(options),
         backbones=_bundle(options.backbones),
@@ -138,6 +154,14 @@ def _run_config(options: Namespace) -> "RunConfig":
         checkpoint_minutes=options.checkpoint_minutes,
         origins=origins,
     )
+
+
+def _data(options: Namespace, features: "Features | None") -> "VideoList":
+    from faster_video.datasets import VideoList, read_list
+
+    if features is not None:
+        return VideoList(Path(options.features), tuple(features.videos))
+    return read_list(options.data, root=options.root, split=options.split, part="train")
 
 
 def _validation(options: Namespace) -> "VideoList | None":

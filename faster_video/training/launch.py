@@ -21,6 +21,7 @@ import faster_video.errors
 from faster_video.errors import FasterVideoError, TrainingError
 from faster_video.training.run import RunConfig
 
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # here: spawned processes import this first
 DONE, INTERRUPTED = "done", "interrupted"
 
 
@@ -38,7 +39,6 @@ def launch(run: RunConfig, work: Callable[[Fabric, RunConfig], None]) -> None:
         KeyboardInterrupt: all processes stopped, with the state saved.
     """
     by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     if run.num_processes == 1:
         work(Fabric(accelerator=run.device, devices=1, precision=run.precision), run)
         return
@@ -75,7 +75,6 @@ def _spawn(fabric: Fabric, run: RunConfig, work: Callable[[Fabric, RunConfig], N
 def _process(fabric: Fabric, run: RunConfig, work: Callable[[Fabric, RunConfig], None], errors: str) -> str:
     """What each spawned process does; it has inherited that ctrl-C is ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     try:
         work(fabric, run)

@@ -101,7 +101,7 @@ def report_run(folder: Path) -> list[StageSummary]:
 
 def summary_table(folder: Path) -> Table:
     """The summary of a finished run, for the terminal."""
-    table = Table(title="Speed, share of time waiting for data, and the last epoch on the training views")
+    table = Table(title="Speed, share of time waiting for data, last epoch")
     table.add_column("stage", no_wrap=True)
     for name in ("epochs", "steps", "views/s", "waiting", "last loss", "last top-1"):
         table.add_column(name, justify="right")

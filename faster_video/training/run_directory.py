@@ -63,9 +63,8 @@ def _is_leftover(entry: Path) -> bool:
 def _config_text(run: RunConfig) -> str:
     """The options of `faster-video train` that repeat this run in another folder, as YAML."""
     options: Mapping[str, Any] = {
-        "data": str(run.data.source),
-        **run.origins,
-        "data_sha256": run.data.sha256,
+        **(run.origins or {"data": str(run.data.source)}),
+        "data_sha256": run.settings["data"]["sha256"],
         "seed": run.seed,
         "device": run.device,
         "devices": run.devices,

@@ -13,20 +13,23 @@ from lightning_fabric import Fabric
 
 from faster_video.backbones import ClipResNet
 from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
-from faster_video.datasets import VideoList
+from faster_video.datasets import LabelledVideo, VideoList
 from faster_video.evaluation import evaluate
+from faster_video.features import Features
 from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
+from faster_video.training.checks import check_run, map_values
 from faster_video.training.launch import is_first_process, launch
 from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
 from faster_video.training.logs import RunLog
 from faster_video.training.loop import Keeping, Stage, run_stage, unchanged
 from faster_video.training.processes import share_batch_norm
 from faster_video.training.report import report_run
-from faster_video.training.run import BACKBONES, RunConfig, check_run, map_values
+from faster_video.training.run import BACKBONES, RunConfig
 from faster_video.training.run_directory import open_run, versions
 from faster_video.training.samples import TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
+from faster_video.training.stored import StoreSource
 
 
 def train(run: RunConfig, *, resume: bool = False) -> Bundle:
@@ -39,8 +42,10 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
         TrainingError: the run directory is taken, not writable, or holds another run; or training failed.
         KeyboardInterrupt: interrupted, with the state saved; call again with `resume`.
     """
-    missing = run.data.missing
-    run = replace(run, data=run.data.present())
+    missing: tuple[LabelledVideo, ...] = ()
+    if run.features is None:
+        missing = run.data.missing
+        run = replace(run, data=run.data.present())
     check_run(run)
     if is_first_process():
         open_run(run, missing, resume=resume)
@@ -67,7 +72,7 @@ def _train_stages(fabric: Fabric, run: RunConfig) -> None:
         most_broken=run.most_broken,
     )
     try:
-        for name in BACKBONES if run.backbones is None else ():
+        for name in BACKBONES if run.trains_backbones else ():
             run_stage(_backbone_stage(run, name, getattr(model, name)), keeping=keeping, log=log, fabric=fabric)
         if not model.aggregator.averages_scores:
             run_stage(_aggregator_stage(run, model, fabric), keeping=keeping, log=log, fabric=fabric)
@@ -134,11 +139,29 @@ def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
         prepare=frozen.features,
         smallest_batch=2 if map_values(run.recipe) == 1 else 1,
     )
+    if run.features is not None:
+        return replace(stage, source=_stored(run, run.features, model), prepare=unchanged)
     views = run.recipe.stage2_stored_views
     if not views or run.bundle_folder.exists():  # with the bundle there, nothing is computed for it again
         return stage
     stored = StoredSource(frozen, views=views, views_per_video=run.recipe.stage2.views_per_video)
     return replace(stage, source=stored, prepare=unchanged)
+
+
+def _stored(run: RunConfig, features: Features, model: Faster) -> StoreSource:
+    """Batches from a feature store that fits the model.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    features.require_fit(model, run.recipe)
+    return StoreSource(
+        features,
+        pattern=model.pattern,
+        num_clips=run.recipe.clips.num_clips,
+        views_per_video=run.recipe.stage2.views_per_video,
+        labels=run.data.labels,
+    )
 
 
 def _samples(run: RunConfig, num_clips: int) -> TrainingClips:
