@@ -76,4 +76,4 @@ def test_every_recipe_is_found_by_its_functions_name(name: str) -> None:
 def test_unknown_recipe_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError) as caught:
         get_recipe("faster64")
-    assert str(caught.value) == "unknown recipe 'faster64'; choose one of faster16, faster32, motion, tiny"
+    assert str(caught.value) == "unknown recipe 'faster64'; choose one of faster16, faster32, finetune, motion, tiny"

@@ -1,7 +1,6 @@
 """`faster-video train`: labelled videos to a bundle."""
 
 import argparse
-import os
 import sys
 from dataclasses import fields
 from datetime import datetime
@@ -103,7 +102,6 @@ def _add_machine(command: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    os.environ.setdefault("MKL_CBWR", "AUTO")  # before MKL is used: training.launch says why
     from faster_video.training.launch import is_first_process
     from faster_video.training.report import summary_table
     from faster_video.training.train import train

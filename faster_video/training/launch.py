@@ -61,7 +61,6 @@ def _spawn(fabric: Fabric, run: RunConfig, work: Callable[[Fabric, RunConfig], N
     with tempfile.TemporaryDirectory(prefix="faster-video-") as errors:
         # Ctrl-C reaches all processes of a terminal; the trainers stop together, and this one waits for them.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.environ.setdefault("MKL_CBWR", "AUTO")  # else MKL's bits depend on where in memory its numbers lie
         try:
             outcome = fabric.launch(partial(_process, run=run, work=work, errors=errors))
         except (ProcessRaisedException, ProcessExitedException) as error:
