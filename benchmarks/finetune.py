@@ -3,7 +3,8 @@
     python benchmarks/finetune.py BUNDLE TRAIN_LIST TEST_LIST OUT [--seeds 0 1 2] [any option of faster-video train]
 
 Both sides have the bundle's networks, clips and transform, the schedule of the recipe `finetune`, and the same data;
-they differ in their first weights alone. Means over the seeds with the sample standard deviation.
+they differ in their first weights alone, so the rate is one for fine-tuning, and not sought out for training from
+scratch. Means over the seeds with the sample standard deviation.
 """
 
 import argparse
@@ -44,8 +45,8 @@ def main() -> None:
                 print(f"{start}, seed {seed}, {name}: {100 * result['top1']:.1f} %", flush=True)
     for start, by_setting in scores.items():
         for name, values in by_setting.items():
-            spread = statistics.stdev(values) if len(values) > 1 else 0.0
-            print(f"{start:>16}, {name}: {statistics.mean(values):.1f} ± {spread:.1f} %")
+            spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+            print(f"{start:>16}, {name}: {statistics.mean(values):.1f}{spread} %")
 
 
 def train_once(out: Path, words: list[str]) -> None:

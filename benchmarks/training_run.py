@@ -7,13 +7,12 @@ Runs `faster-video train --data LIST --out OUT …` and reads, once a second, th
 """
 
 import csv
-import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from faster_video.training.report import read_log
+from faster_video.training.report import StageLog, read_log
 
 
 def main() -> None:
@@ -28,32 +27,39 @@ def main() -> None:
             memory.append((*where(out), mebibytes(run.pid)))
             time.sleep(1)
     print(f"exit code {run.returncode} after {time.monotonic() - began:.0f} s")
-    for summary in json.loads((out / "summary.json").read_text()):
-        stage = summary["stage"]
-        print(f"\n{stage}: {summary['epochs']} epochs, {summary['steps']} steps")
-        print(f"  {summary['videos_per_second']:.1f} views per second, {summary['share_waiting']:.1%} of it waiting")
-        warm = next(log for log in read_log(out) if log.stage == stage)
-        later = [number for number, epoch in enumerate(warm.epoch) if epoch > 0]
-        if later:
-            waited = sum(warm.seconds_waiting[number] for number in later)
-            print(f"  {waited / sum(warm.seconds[number] for number in later):.1%} waiting after the first epoch")
-        peaks = {
-            epoch: max(size for name, at, size in memory if (name, at) == (stage, epoch))
-            for epoch in sorted({at for name, at, _ in memory if name == stage})
-        }
-        print(
-            "  peak MiB of all processes by epoch:", " ".join(f"{epoch}: {peak:.0f}" for epoch, peak in peaks.items())
-        )
+    if run.returncode:
+        sys.exit(run.returncode)
+    for stage in read_log(out):
+        print_stage(stage, [(epoch, size) for name, epoch, size in memory if name == stage.stage])
+
+
+def print_stage(stage: StageLog, memory: list[tuple[int, float]]) -> None:
+    """Speed and waiting, of all steps and without the first epoch, in which worker processes start; memory by epoch."""
+    summary = stage.summary()
+    print(f"\n{stage.stage}: {summary.epochs} epochs, {summary.steps} steps")
+    print(
+        f"  {summary.videos_per_second:.1f} views per second, {summary.share_waiting:.1%} of the time waiting for data"
+    )
+    later = [number for number, epoch in enumerate(stage.epoch) if epoch > 0]
+    if later:
+        waited = sum(stage.seconds_waiting[number] for number in later)
+        print(f"  {waited / sum(stage.seconds[number] for number in later):.1%} waiting after the first epoch")
+    peaks = {epoch: max(size for at, size in memory if at == epoch) for epoch in sorted({at for at, _ in memory})}
+    by_epoch = " ".join(f"{epoch}: {peak:.0f}" for epoch, peak in peaks.items() if epoch < summary.epochs)
+    print(f"  peak MiB of all processes by epoch: {by_epoch}")
 
 
 def where(out: Path) -> tuple[str, int]:
-    """Stage and epoch of the newest row in the log: the epoch before the one that runs."""
+    """Stage and epoch that run: one past the newest in the log, which is written after every epoch.
+
+    What comes between two stages falls to an epoch past the stage's last, and is not printed.
+    """
     log = out / "log.csv"
     if not log.exists():
         return "", 0
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    return (rows[-1]["stage"], int(rows[-1]["epoch"])) if rows else ("", 0)
+    return (rows[-1]["stage"], int(rows[-1]["epoch"]) + 1) if rows else ("", 0)
 
 
 def mebibytes(process: int) -> float:

@@ -21,13 +21,14 @@ import torch
 from wrong_uses import WRONG_USES, WrongUse, make_place
 
 import faster_video
-from faster_video.bundle import load_bundle, save_bundle
+from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from faster_video.cli import main
-from faster_video.config import ClipConfig, MotionConfig, Recipe
+from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, MotionConfig, Recipe, TransformConfig
 from faster_video.cost import video_cost
 from faster_video.datasets import read_list
 from faster_video.evaluation import baseline, evaluate
 from faster_video.inference import Classification, Classifier, load
+from faster_video.model import build_model
 from faster_video.recipes import faster16, get_recipe, motion
 
 RUN = "import sys; from faster_video.cli import main; sys.exit(main())"
@@ -277,6 +278,37 @@ def test_evaluate_splits_gives_every_split_as_it_is_alone_and_their_mean(
         assert values["mean"][name] == pytest.approx(statistics.mean(shares))
         assert values["standard_deviation"][name] == pytest.approx(statistics.stdev(shares))
     assert values["confusion"] == (np.array(alone[0]["confusion"]) + np.array(alone[1]["confusion"])).tolist()
+
+
+def test_evaluate_splits_judges_a_folder_of_features_for_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    backbone = BackboneConfig(name="features", channels=8, map_size=(1, 1, 1))
+    config = BundleConfig(
+        labels=["wave", "jump", "sit"],
+        model=ModelConfig(expensive=backbone, cheap=backbone, pattern="1:0"),
+        clips=ClipConfig(num_clips=4, frames_per_clip=8),
+        transform=TransformConfig(),
+    )
+    for number in (1, 2):
+        store = tmp_path / f"store-{number}"
+        store.mkdir()
+        for name in ("a", "b"):
+            np.save(store / f"{name}.npy", generator.normal(size=(4, 8)).astype(np.float32))
+        (store / "features.csv").write_text("a.npy,wave\nb.npy,jump\n")
+        save_bundle(Bundle(model=build_model(config.model, 3).eval(), config=config), tmp_path / f"run-{number}")
+    code, printed, said = run(
+        f"evaluate {tmp_path}/run-{{split}} {tmp_path}/store-{{split}} --splits 1 2 --json", capsys
+    )
+    assert (code, said) == (0, "")
+    splits = json.loads(printed)["splits"]
+    for number, shown in enumerate(splits, start=1):
+        _, alone, _ = run(f"evaluate {tmp_path}/run-{number} {tmp_path}/store-{number} --json", capsys)
+        assert {name: shown[name] for name in json.loads(alone)} == json.loads(alone)
+    assert splits[0]["videos"] != splits[1]["videos"]
+    code, table, _ = run(f"evaluate {tmp_path}/run-{{split}} {tmp_path}/store-{{split}} --splits 1 2", capsys)
+    assert code == 0 and "mean ± standard deviation" in table
 
 
 def test_evaluate_splits_prints_a_row_per_split_and_draws_all_together(

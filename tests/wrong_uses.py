@@ -38,6 +38,10 @@ NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
 COMMANDS = "choose one of classify, evaluate, train, extract, cost, make-motion, data"
+NO_SPLITS = (
+    "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
+    "LIST, as in test-{split}.csv"
+)
 RECIPES = "choose one of faster16, faster32, finetune, motion, tiny"
 
 WRONG_USES = [
@@ -243,7 +247,27 @@ WRONG_USES = [
     WrongUse(
         "splits of a list without splits",
         "evaluate split{split} list.csv --splits 1 2",
-        "list.csv: has no official splits, but --split is 1; leave it out, or give the lists of UCF-101 or HMDB-51",
+        f"LIST is 'list.csv' for all splits, {NO_SPLITS}",
+    ),
+    WrongUse(
+        "splits of a list of one split",
+        "evaluate split{split} ucf/testlist01.txt --splits 1 2",
+        f"LIST is 'ucf/testlist01.txt' for all splits, {NO_SPLITS}",
+    ),
+    WrongUse(
+        "splits of one folder of features",
+        "evaluate split{split} features --splits 1 2",
+        f"LIST is 'features' for all splits, {NO_SPLITS}",
+    ),
+    WrongUse(
+        "bundles of splits without splits",
+        "evaluate split{split} ucf",
+        "BUNDLE is 'split{split}', but --splits is not given; say which, as in --splits 1 2 3",
+    ),
+    WrongUse(
+        "lists of splits without splits",
+        "evaluate bundle ucf/testlist0{split}.txt",
+        "LIST is 'ucf/testlist0{split}.txt', but --splits is not given; say which, as in --splits 1 2 3",
     ),
     WrongUse(
         "a single split",
@@ -288,7 +312,7 @@ WRONG_USES = [
     WrongUse(
         "a batch that cannot be shared out",
         "train --data list.csv --out run --devices 3",
-        "stage1_expensive.batch_size is 8; it must be a multiple of 3, for 3 processes in 1 pieces each",
+        "stage1_expensive.batch_size is 8; for 3 processes with accumulate 1 it must be a multiple of 3",
     ),
     WrongUse(
         "another list than the hash stands for",
@@ -324,7 +348,7 @@ WRONG_USES = [
     WrongUse(
         "no such setting",
         "train --data list.csv --out run --clips.length 8",
-        f"unknown argument --clips.length 8; {HELP} COMMAND --help",
+        f"unknown argument --clips.length; {HELP} train --help",
     ),
     WrongUse(
         "unknown backbone",
@@ -422,6 +446,16 @@ WRONG_USES = [
         "first",
     ),
     WrongUse(
+        "root of features",
+        "evaluate bundle features --root wave",
+        "--root is wave, but features is a folder of features, which no video is read for; leave it out",
+    ),
+    WrongUse(
+        "split of features",
+        "evaluate bundle features --split 2",
+        "--split is 2, but features is a folder of features, which no video is read for; leave it out",
+    ),
+    WrongUse(
         "store that is not complete",
         "evaluate bundle unfinished",
         "unfinished/store.json: is not a feature store's settings: …; extract again into a new folder",
@@ -430,11 +464,16 @@ WRONG_USES = [
     WrongUse("cost of an unknown recipe", "cost --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
     WrongUse("no classes", "cost --classes 0", "num_classes is 0; it must be at least 1"),
-    WrongUse("one word too many", "cost faster16", f"unknown argument faster16; {HELP} COMMAND --help"),
+    WrongUse("one word too many", "cost faster16", f"unknown argument faster16; {HELP} cost --help"),
     # data check
     WrongUse("no action given", "data", "no action is given; write faster-video data check LIST"),
     WrongUse("unknown action", "data mend list.csv", "unknown action 'mend'; write faster-video data check LIST"),
     WrongUse("no list to check", "data check", f"not given: LIST; {HELP} data check --help"),
+    WrongUse(
+        "option of another command",
+        "data check --part train list.csv",
+        f"unknown argument --part; {HELP} data check --help",
+    ),
     WrongUse("missing list to check", "data check none.csv", "none.csv: does not exist; give …"),
     WrongUse("clips of no frames", "data check list.csv --min_frames 0", "min_frames is 0; it must be at least 1"),
     WrongUse(

@@ -19,6 +19,8 @@ CHECK = (
     "missing; 2 for wrong input or if none can be read; 130 after ctrl-C."
 )
 
+FIX = "write there also the list without broken, missing, copies: fixed.csv, or fixed-train.csv and fixed-test.csv"
+
 
 def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
     """Declare the options."""
@@ -26,7 +28,7 @@ def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
     check.add_argument("list", type=str, metavar="LIST", help=LIST_HELP)
     add_list_options(check)
     check.add_argument("--out", type=str, metavar="DIR", help="folder for the report; default: LIST's name with -check")
-    check.add_argument("--fix", action="store_true", help="write there also fixed.csv: without broken, missing, copies")
+    check.add_argument("--fix", action="store_true", help=FIX)
     check.add_argument("--min_frames", type=int, default=16, help="fewer are too short; the default is a clip's span")
     check.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core")
     check.add_argument("--fresh", action="store_true", help="decode all files again, whatever earlier checks found")
@@ -45,16 +47,17 @@ def _check(options: Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from faster_video.datasets import read_list
     from faster_video.datasets.checking import check_videos
     from faster_video.datasets.checking.output import default_folder, require_report_folder, write_report
     from faster_video.datasets.checking.table import report_tables
+    from faster_video.datasets.lists import read_list, read_parts
     from faster_video.datasets.video_list import require_not_all_missing
 
     videos = read_list(options.list, root=options.root, split=options.split)
     require_not_all_missing(videos, videos.missing)
     folder = default_folder(options.list) if options.out is None else Path(options.out)
     require_report_folder(folder, options.list)
+    parts = read_parts(videos, root=options.root, split=options.split) if options.fix else {}
     columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("checking", total=len({video.path for video in videos.videos}))
@@ -73,7 +76,7 @@ def _check(options: Namespace) -> int:
             f"{printable(options.list)}: none of its {len(report.videos)} videos can be read; the first: "
             f"{printable(first.path)}: {first.fault}"
         )
-    written = write_report(report, folder, options.list, with_fixed=options.fix)
+    written = write_report(report, folder, options.list, report.fixed_parts(parts))
     if options.json:
         print(json.dumps(report.as_dict(), indent=2))
     else:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from faster_video.bundle import Bundle
     from faster_video.datasets import VideoList
     from faster_video.evaluation import Evaluation, SplitsEvaluation
+    from faster_video.features import Features
 
 DESCRIPTION = "Accuracy, confusion and cost of a bundle on labelled videos."
 SPLIT = "{split}"
@@ -53,6 +55,7 @@ def run(options: Namespace) -> int:
     if options.plot is not None:
         require_picture_path(options.plot)
     if options.splits is None:
+        _require_no_split_mark(options)
         whole = _evaluate_one(options)
         shown, table = whole.as_dict(), evaluation.evaluation_table(whole)
     else:
@@ -73,17 +76,7 @@ def run(options: Namespace) -> int:
 
 def _evaluate_one(options: Namespace) -> "Evaluation":
     """One bundle on one list, or on the test views of stored features."""
-    from faster_video import evaluation
-    from faster_video.features.open import holds_features, open_features
-
-    if not holds_features(options.list):
-        return _evaluate(_read(options, options.list, options.split), _load(options, options.bundle), options)
-    from faster_video.features import evaluate_features
-
-    features = open_features(options.list, part="test")
-    result = evaluate_features(_load(options, options.bundle), features, device=options.device)
-    evaluation.require_readable(result, options.list)
-    return result
+    return _evaluate(_read(options, options.list, options.split), _load(options, options.bundle), options)
 
 
 def _evaluate_splits(options: Namespace) -> "SplitsEvaluation":
@@ -91,7 +84,7 @@ def _evaluate_splits(options: Namespace) -> "SplitsEvaluation":
     from faster_video.evaluation import SplitEvaluation, SplitsEvaluation, require_trained_apart
 
     _check_splits(options)
-    lists = [
+    sources = [
         _read(options, options.list.replace(SPLIT, str(number)), None if SPLIT in options.list else number)
         for number in options.splits
     ]
@@ -100,14 +93,16 @@ def _evaluate_splits(options: Namespace) -> "SplitsEvaluation":
     require_trained_apart(list(zip(options.splits, bundles, strict=True)))
     return SplitsEvaluation(
         splits=[
-            SplitEvaluation(number=number, bundle=folder, evaluation=_evaluate(videos, bundle, options))
-            for number, folder, bundle, videos in zip(options.splits, folders, bundles, lists, strict=True)
+            SplitEvaluation(number=number, bundle=folder, evaluation=_evaluate(source, bundle, options))
+            for number, folder, bundle, source in zip(options.splits, folders, bundles, sources, strict=True)
         ]
     )
 
 
 def _check_splits(options: Namespace) -> None:
-    """Refuse splits that are no mean of honest figures."""
+    """Refuse splits that are no mean of honest figures, and a LIST that does not hold them."""
+    from faster_video.datasets.lists import has_official_splits
+
     for number in options.splits:
         require_at_least("--splits", number, 1)
     if options.split is not None:
@@ -122,13 +117,34 @@ def _check_splits(options: Namespace) -> None:
             f"BUNDLE is {options.bundle!r} for all splits, but one trained on split 1 has seen test videos of split 2; "
             f"train one on each split and write {SPLIT} in its place, as in runs/ucf-{SPLIT}/bundle"
         )
+    if SPLIT not in options.list and Path(options.list).exists() and not has_official_splits(options.list):
+        raise ConfigError(
+            f"LIST is {options.list!r} for all splits, but is not a folder that holds several; give the folder of the "
+            f"lists of UCF-101 or HMDB-51, or write {SPLIT} in LIST, as in test-{SPLIT}.csv"
+        )
 
 
-def _read(options: Namespace, source: str, split: int | None) -> "VideoList":
-    """The test videos of the list."""
+def _require_no_split_mark(options: Namespace) -> None:
+    """Refuse {split} where there are no splits to put in."""
+    for name, value in (("BUNDLE", options.bundle), ("LIST", options.list)):
+        if SPLIT in value and not Path(value).exists():
+            raise ConfigError(f"{name} is {value!r}, but --splits is not given; say which, as in --splits 1 2 3")
+
+
+def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Features":
+    """The test videos of the list, or the features in the folder."""
     from faster_video.datasets import read_list
     from faster_video.datasets.video_list import require_not_all_missing
+    from faster_video.features.open import holds_features, open_features
 
+    if holds_features(source):
+        for name, value in (("--root", options.root), ("--split", split)):
+            if value is not None:
+                raise ConfigError(
+                    f"{name} is {value}, but {printable(source)} is a folder of features, which no video is read for; "
+                    "leave it out"
+                )
+        return open_features(source, part="test")
     videos = read_list(source, root=options.root, split=split, part="test")
     require_not_all_missing(videos, videos.missing)
     return videos
@@ -145,11 +161,20 @@ def _load(options: Namespace, folder: str) -> "Bundle":
     return bundle if options.pattern is None else bundle.with_pattern(options.pattern)
 
 
-def _evaluate(videos: "VideoList", bundle: "Bundle", options: Namespace) -> "Evaluation":
+def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespace) -> "Evaluation":
+    """One bundle on what `_read` gave."""
     from faster_video import evaluation
-    from faster_video.inference import Classifier
+    from faster_video.datasets import VideoList
 
-    classifier = Classifier(bundle, options.device)
-    result = evaluation.evaluate(classifier, videos.videos, show_progress=sys.stderr.isatty())
-    evaluation.require_readable(result, videos.source)
+    if isinstance(source, VideoList):
+        from faster_video.inference import Classifier
+
+        classifier = Classifier(bundle, options.device)
+        result = evaluation.evaluate(classifier, source.videos, show_progress=sys.stderr.isatty())
+        evaluation.require_readable(result, source.source)
+        return result
+    from faster_video.features import evaluate_features
+
+    result = evaluate_features(bundle, source, device=options.device)
+    evaluation.require_readable(result, source.name)
     return result

@@ -10,12 +10,15 @@ from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code
 from faster_video.cli.running import add_running
 from faster_video.config import Recipe
+from faster_video.errors import DataError
 from faster_video.files import printable
 
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
+    from faster_video.datasets import VideoList
     from faster_video.features import Extraction
-    from faster_video.features.extract import Extracted, Need
+    from faster_video.features.disk import Need
+    from faster_video.features.extract import Extracted
 
 DESCRIPTION = "Store the feature maps of a bundle's backbones, to train and evaluate without pixels."
 
@@ -26,7 +29,9 @@ def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
     command.add_argument("list", type=str, metavar="LIST", help=LIST_HELP)
     command.add_argument("--out", type=str, required=True, metavar="STORE", help="new folder for the store")
     add_list_options(command)
-    command.add_argument("--part", type=str, default="train", help="of a LIST that has several: train, test or all")
+    command.add_argument(
+        "--part", type=str, help="of a LIST that has several: train, test or all; default: train, with --views 0 test"
+    )
     command.add_argument("--views", type=int, default=2, help="random training views of every video, besides the test")
     command.add_argument(
         "--networks", type=str, default="pattern", help="pattern: the map that the pattern wants of a clip; both: both"
@@ -45,11 +50,13 @@ def run(options: Namespace) -> int:
     from faster_video.features import Extraction
     from faster_video.features.views import naming_dead_workers
 
-    data = read_list(options.list, root=options.root, split=options.split, part=options.part)
+    part = options.part or ("train" if options.views else "test")
+    data = read_list(options.list, root=options.root, split=options.split, part=part)
     wanted = Extraction(
         bundle=_bundle(options),
         data=data,
         out=Path(options.out),
+        part=part if _has_parts(options, data, part) else "",
         views=options.views,
         networks=options.networks,
         seed=options.seed,
@@ -67,8 +74,23 @@ def run(options: Namespace) -> int:
     for view in lost.values():
         print(f"{printable(view.video)}: {view.reason}", file=sys.stderr)
     videos = done.config.num_videos
-    print(f"features of {videos - len(lost)} of {videos} videos in {printable(wanted.out)}")
-    return exit_code(done=videos - len(lost), failed=len(lost))
+    stored = videos - len(done.config.missing) - len(lost)
+    part = {"": "", "all": " of all parts"}.get(done.config.part, f" of the part {done.config.part}")
+    print(f"features of {stored} of {videos} videos{part} in {printable(wanted.out)}")
+    return exit_code(done=stored, failed=len(lost))
+
+
+def _has_parts(options: Namespace, data: "VideoList", part: str) -> bool:
+    """Whether another part of LIST would have been other videos than these."""
+    from faster_video.datasets import read_list
+
+    try:
+        other = read_list(
+            options.list, root=options.root, split=options.split, part="test" if part == "train" else "train"
+        )
+    except DataError:  # there are parts, and the other one has no videos or no file
+        return True
+    return other.videos != data.videos
 
 
 def _bundle(options: Namespace) -> "Bundle":
@@ -95,6 +117,9 @@ def _extract(wanted: "Extraction", *, resume: bool) -> "Extracted":
     from faster_video.features import extract
 
     def announce(need: "Need") -> None:
+        if need.missing:
+            whole = f"{len(wanted.data.videos)} videos of {printable(wanted.data.source)}"
+            print(f"{need.missing} of {whole} are missing and left out", file=sys.stderr)
         print(f"{printable(wanted.out)}: needs {need}", file=sys.stderr)
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(error)
         return BAD_INPUT
     except argparse.ArgumentError as error:
-        complain(plain_message(error, COMMANDS))
+        complain(plain_message(error, COMMANDS, words))
         return BAD_INPUT
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

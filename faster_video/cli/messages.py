@@ -2,20 +2,35 @@
 
 import re
 from argparse import ArgumentError
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 
-def plain_message(error: ArgumentError, commands: Collection[str]) -> str:
-    """What the parser says, as one sentence: which option, its value, what is allowed."""
+def plain_message(error: ArgumentError, commands: Collection[str], words: Sequence[str]) -> str:
+    """What the parser says of these words, as one sentence: which option, its value, what is allowed."""
     message = " ".join(str(error).split())
     for clumsy, plain in _PLAIN:
         found = re.fullmatch(clumsy, message)
         if found:
-            return plain(*found.groups()).replace(_COMMANDS, ", ".join(commands))
+            said = plain(*found.groups()).replace(_COMMANDS, ", ".join(commands))
+            return said.replace(_COMMAND, _help_of(words, commands))
     return message
 
 
-_COMMANDS = "{commands}"
+def _help_of(words: Sequence[str], commands: Collection[str]) -> str:
+    """Whose --help has the options that the words could have."""
+    if not words or words[0] not in commands:
+        return "COMMAND"
+    return "data check" if words[0] == "data" else words[0]
+
+
+def _unknown(words: str) -> str:
+    """The options among them, without what was meant to be their values; where there is none, all."""
+    options = [word.partition("=")[0] for word in words.split() if word.startswith("--")]
+    return f"unknown argument {', '.join(options) or words}; see faster-video {_COMMAND} --help"
+
+
+_COMMANDS, _COMMAND = "{commands}", "{command}"
+"""Stand for all commands, and for the one that was given."""
 _KINDS = {
     "bool": "true or false",
     "float": "a number",
@@ -80,10 +95,7 @@ _PLAIN: tuple[tuple[str, Callable[..., str]], ...] = (
         r"argument (\S+): ignored explicit argument '(.*)'",
         lambda name, value: f"{name} is given the value {value!r}, but takes none",
     ),
-    (
-        r"unrecognized arguments: (.*)",
-        lambda words: f"unknown argument {words}; see faster-video COMMAND --help",
-    ),
+    (r"unrecognized arguments: (.*)", _unknown),
     (
         r"Subcommand '(.*)' does not accept option '(.*)'",
         lambda command, name: f"unknown option {name}; see faster-video {command} --help",

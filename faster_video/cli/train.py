@@ -36,6 +36,12 @@ def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
         "--data_sha256", type=str, metavar="HASH", help="refuse any other list of videos than the one with this hash"
     )
     command.add_argument(
+        "--weights_sha256",
+        type=str,
+        metavar="HASH",
+        help="refuse any other bundle to start from than the one with these weights",
+    )
+    command.add_argument(
         "--out", type=str, metavar="DIR", help="new folder for checkpoints, logs, bundle; default: runs/<date>-<time>"
     )
     command.add_argument(
@@ -128,6 +134,10 @@ def _run_config(options: Namespace) -> "RunConfig":
     if (options.data is None) == (options.features is None):
         how_many = "neither is" if options.data is None else "both are"
         raise ConfigError(f"{how_many} given of --data LIST and --features STORE; training needs one of them")
+    if options.resume and options.out is None:
+        raise ConfigError("--resume is given without --out; name the folder of the run to go on with")
+    if options.features is not None and (options.root, options.split) != (None, None):
+        raise ConfigError("--root and --split are for --data LIST; leave them out with --features STORE")
     features = None if options.features is None else open_features(options.features, part="train")
     origins: dict[str, str | int] = {} if options.split is None else {"split": options.split}
     for name in FILES:
@@ -138,6 +148,7 @@ def _run_config(options: Namespace) -> "RunConfig":
         data=_data(options, features),
         features=features,
         data_sha256=options.data_sha256 or "",
+        weights_sha256=options.weights_sha256 or "",
         validation=_validation(options),
         backbones=_bundle(options.backbones),
         finetune=_bundle(options.finetune),
@@ -168,7 +179,7 @@ def _validation(options: Namespace) -> "VideoList | None":
 
     if options.validation is None:
         return None
-    is_same = options.validation == options.data
+    is_same = options.data is not None and Path(options.validation).resolve() == Path(options.data).resolve()
     shares_root = is_same or not Path(options.validation).is_dir()
     root = options.validation_root or (options.root if shares_root else None)
     return read_list(options.validation, root=root, split=options.split if is_same else None, part="test")

@@ -18,7 +18,7 @@ FOLDERS = ("videos",)
 """Beside or above the list, where videos are looked for too."""
 VALIDATION = frozenset({"val", "validate", "validation"})
 _ID = re.compile(r"[A-Za-z0-9_-]+")
-_SECONDS = re.compile(r"[0-9]{1,6}")
+_SECONDS = re.compile(r"[0-9]{1,6}(\.0+)?")  # pandas writes 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,28 @@ class Segment:
 
 
 def is_kinetics(source: Path) -> bool:
-    """Whether the file's first line is the header of an official list, in any order and case."""
+    """Whether the file's first line is the header of an official list, in any order and case.
+
+    Raises:
+        DataError: it is such a header, but not parted by commas.
+        OSError: the list cannot be read.
+    """
     try:
         with source.open(encoding="utf-8-sig") as file:
             first = next((line for line in islice(file, 100) if line.strip()), "")
     except UnicodeDecodeError:
         return False
-    return "youtube_id" in [cell.strip(' \t\r\n"').lower() for cell in first.split(",")]
+    if "youtube_id" in _cells(first, ","):
+        return True
+    if "youtube_id" in _cells(first, r"[\t;| ]"):
+        raise DataError(
+            f"{printable(source)}: its first line is {first.strip()!r}; a Kinetics list must be parted by commas"
+        )
+    return False
+
+
+def _cells(line: str, comma: str) -> list[str]:
+    return [cell.strip(' \t\r\n"').lower() for cell in re.split(comma, line)]
 
 
 def read_kinetics(source: Path, root: Path | None, part: Part) -> VideoList:
@@ -86,7 +101,7 @@ def _read_segments(source: Path) -> list[Segment]:
             require_label(label, f"{printable(source)}, line {line}")
             labels.add(label)
         name = row[split].lower() if split is not None and split < len(row) else ""
-        segments.append(Segment(youtube_id, int(start), int(end), label, name))
+        segments.append(Segment(youtube_id, _seconds(start), _seconds(end), label, name))
     if not segments:
         raise DataError(f"{printable(source)}: lists no videos; only the header is there")
     return segments
@@ -119,6 +134,10 @@ def _check_row(source: Path, line: int, row: Sequence[str], header: Sequence[str
     for name, value in (("time_start", start), ("time_end", end)):
         if not _SECONDS.fullmatch(value):
             raise DataError(f"{printable(source)}, line {line}: {name} is {value!r}; it must be a whole second")
+
+
+def _seconds(value: str) -> int:
+    return int(value.partition(".")[0])
 
 
 def _of_part(source: Path, segments: list[Segment], part: Part) -> list[Segment]:

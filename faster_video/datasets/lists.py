@@ -1,5 +1,6 @@
 """LIST, wherever a command takes one: which of the accepted forms it has, and who reads it (docs/data.md)."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -40,6 +41,34 @@ def read_list(
         raise DataError(f"--root is {printable(folder)}, which is no folder; give the one under which the videos lie")
     try:
         return _read(path, folder, split, part)
+    except OSError as error:
+        raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from error
+
+
+def read_parts(whole: VideoList, *, root: str | Path | None = None, split: int | None = None) -> dict[Part, VideoList]:
+    """What training and what evaluation take of a LIST that holds several parts; of another, the whole as `all`.
+
+    `whole` is what `read_list` has read of it with the same `root` and `split`.
+    """
+    names: tuple[Part, ...] = ("train", "test")
+    parts: dict[Part, VideoList] = {}
+    for part in names:
+        with suppress(DataError):  # the whole was read, so that it has no video of this part
+            parts[part] = read_list(whole.source, root=root, split=split, part=part)
+        if part in parts and parts[part].videos == whole.videos:
+            return {"all": whole}
+    return parts or {"all": whole}
+
+
+def has_official_splits(source: str | Path) -> bool:
+    """Whether it is the folder of UCF-101's or HMDB-51's lists, of which `split` chooses.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    path = Path(source)
+    try:
+        return path.is_dir() and (is_ucf101(path) or is_hmdb51(path))
     except OSError as error:
         raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from error
 

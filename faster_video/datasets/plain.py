@@ -1,12 +1,13 @@
 """A list of one's own: a text file with a path and a label on each line, parted by a comma or by a space."""
 
 import csv
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from faster_video.datasets.text import malformed, numbered_lines, numbered_rows, require_file_name
-from faster_video.datasets.video_list import LabelledVideo, VideoList, is_video_name, require_label
+from faster_video.datasets.video_list import VIDEO_SUFFIXES, LabelledVideo, VideoList, require_label
 from faster_video.errors import DataError
 from faster_video.files import printable
 
@@ -25,9 +26,10 @@ def read_plain(source: Path, root: Path | None) -> VideoList:
         DataError: the list is empty or malformed; the message names the line.
         OSError: it cannot be read.
     """
-    parted = _spaced(source) if _is_spaced(source) else _commas(source)
+    is_spaced = _is_spaced(source)
+    rows = list(_spaced(source) if is_spaced else _commas(source))
     base, videos, labels = root or source.parent, [], set()
-    for line, name, label in parted:
+    for line, name, label in _without_header(source, rows, " " if is_spaced else ","):
         if label not in labels:
             require_label(label, f"{printable(source)}, line {line}")
             labels.add(label)
@@ -36,6 +38,25 @@ def read_plain(source: Path, root: Path | None) -> VideoList:
     if not videos:
         raise DataError(f"{printable(source)}: lists no videos; {EITHER}")
     return VideoList(source, tuple(videos), root)
+
+
+def _without_header(source: Path, rows: list[tuple[int, str, str]], mark: str) -> list[tuple[int, str, str]]:
+    """The rows that are videos; a first line that names the columns in other words is refused, or it were a class."""
+    if not rows:
+        return rows
+    line, name, label = rows[0]
+    words = [name.lower(), label.lower()]
+    if words == HEADER:
+        return rows[1:]
+    is_strange = len(rows) > 1 and _has_suffix(rows[1][1]) and not _has_suffix(name)
+    if is_strange or words == HEADER[::-1]:
+        wanted = f"a header must be {mark.join(HEADER)}, and a path must end in a video's suffix if the next one does"
+        raise malformed(source, line, f"{name}{mark}{label}", wanted)
+    return rows
+
+
+def _has_suffix(path: str) -> bool:
+    return os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES  # noqa: PTH122 - many names
 
 
 def _is_spaced(source: Path) -> bool:
@@ -48,9 +69,9 @@ def _is_spaced(source: Path) -> bool:
         return False
     first = lines[0][1]
     row, spaced = _first_row(source), _SPACED.fullmatch(first)
-    if spaced is None or (row and is_video_name(Path(row[0]).name)):
+    if spaced is None or (row and _has_suffix(row[0])):
         return False
-    return is_video_name(Path(spaced["path"]).name) or "," not in first
+    return _has_suffix(spaced["path"]) or "," not in first
 
 
 def _first_row(source: Path) -> list[str]:
@@ -64,20 +85,20 @@ def _first_row(source: Path) -> list[str]:
 
 
 def _commas(source: Path) -> Iterator[tuple[int, str, str]]:
-    rows = numbered_rows(source)
-    has_header = bool(rows) and [cell.lower() for cell in rows[0][1]] == HEADER
-    for number, (line, row) in enumerate(rows[has_header:]):
+    for number, (line, row) in enumerate(numbered_rows(source)):
         if len(row) != 2 or not all(row):
-            undecided = number == 0 and len(row) == 1 and not has_header
+            undecided = number == 0 and len(row) == 1
             raise malformed(source, line, ",".join(row), EITHER if undecided else COMMA)
+        if _has_suffix(row[1]) and not _has_suffix(row[0]):
+            raise malformed(source, line, ",".join(row), COMMA)
         yield line, row[0], row[1]
 
 
 def _spaced(source: Path) -> Iterator[tuple[int, str, str]]:
-    lines = numbered_lines(source)
-    has_header = lines[0][1].lower().split() == HEADER
-    for line, text in lines[has_header:]:
+    for line, text in numbered_lines(source):
         parts = _SPACED.fullmatch(text)
-        if parts is None or (is_video_name(parts["label"]) and not is_video_name(Path(parts["path"]).name)):
+        if parts is None or (_has_suffix(parts["label"]) and not _has_suffix(parts["path"])):
             raise malformed(source, line, text, SPACE)
+        if not _has_suffix(parts["path"]) and any(map(_has_suffix, parts["path"].split())):
+            raise malformed(source, line, text, f"{SPACE}, and a label with blanks needs commas: path,label")
         yield line, parts["path"], parts["label"]

@@ -12,14 +12,14 @@ from faster_video.cost import video_cost
 from faster_video.device import choose_device
 from faster_video.evaluation import Counts, Evaluation, JudgedVideo, require_known_labels
 from faster_video.features.layout import TEST
-from faster_video.features.stored import Features, StoredKey
+from faster_video.features.stored import NO_FILE, Features, StoredKey
 from faster_video.model import State
 
 BATCH_VIDEOS = 64
 
 
 def evaluate_features(bundle: Bundle, features: Features, *, device: str = "cpu") -> Evaluation:
-    """Judge every video by its stored test view; one that could not be read when it was stored counts as wrong.
+    """Judge every video by its stored test view; one that was missing or broken counts as wrong.
 
     The bundle decides pattern and number of clips: what the store does not hold of them is refused.
 
@@ -33,6 +33,7 @@ def evaluate_features(bundle: Bundle, features: Features, *, device: str = "cpu"
     number_of = {label: number for number, label in enumerate(bundle.labels)}
     probabilities = dict(_probabilities(bundle, features, choose_device(device)))
     reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == TEST}
+    reasons |= dict.fromkeys(features.missing, NO_FILE)
     config = bundle.config
     gmacs = video_cost(config.model, config.clips, config.transform.crop_size, len(bundle.labels)).gmacs
     counts, judged = Counts.empty(len(bundle.labels)), []
@@ -40,7 +41,14 @@ def evaluate_features(bundle: Bundle, features: Features, *, device: str = "cpu"
         found = probabilities.get(number)
         counts += Counts.of_video(number_of[video.label], found, len(bundle.labels))
         if found is None:
-            judged.append(JudgedVideo(path=video.path, label=video.label, unreadable=reasons.get(number, "not stored")))
+            judged.append(
+                JudgedVideo(
+                    path=video.path,
+                    label=video.label,
+                    unreadable=reasons.get(number, "not stored"),
+                    missing=number in features.missing,
+                )
+            )
             continue
         best = max(range(len(found)), key=found.__getitem__)
         judged.append(

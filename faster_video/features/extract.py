@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,31 +11,31 @@ from typing import get_args
 from faster_video.bundle import Bundle
 from faster_video.config import require_at_least, require_at_most, require_choice
 from faster_video.datasets import VideoList
+from faster_video.datasets.video_list import require_not_all_missing
 from faster_video.errors import ConfigError, StoreError
+from faster_video.features.disk import Need, disk_need, require_room
 from faster_video.features.index import require_pyarrow, write_index
 from faster_video.features.layout import (
     INDEX,
     NETWORKS,
-    SETTINGS,
+    MissingVideo,
     NetworkLayout,
     Precision,
     StoreConfig,
     UnreadableView,
     backbone_sha256,
-    is_store,
-    read_config,
     view_name,
     write_config,
 )
 from faster_video.features.make import FrozenNetworks, make_shards
-from faster_video.features.shards import ShardRecord, remove_leftovers, sha256_of, sound_record
-from faster_video.files import printable, require_writable_place
+from faster_video.features.resume import open_folder, reusable_records
+from faster_video.features.shards import ShardRecord, sha256_of
+from faster_video.features.views import ViewClips
+from faster_video.files import printable
 from faster_video.training.samples import TrainingClips
 
 SHARD_BYTES, SHARD_VIDEOS = 256 * 2**20, 256
 """Most of one shard, but at least one video: what a killed process may have to do again."""
-SPARE_SHARE, SPARE_BYTES = 0.02, 64 * 2**20
-"""Free disk demanded beyond the maps: for index and records, and to leave some."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +45,8 @@ class Extraction:
     bundle: Bundle
     data: VideoList
     out: Path
+    part: str = ""
+    """Which part of its list `data` is, for the store's settings; empty where the list has no parts."""
     views: int = 2
     """Random training views of every video, M; 0 keeps the test view alone."""
     networks: str = "pattern"
@@ -78,6 +79,7 @@ class Extraction:
         layout = StoreConfig(
             list_path=printable(self.data.source),
             list_sha256=self.data.sha256,
+            part=self.part,
             num_videos=len(self.data.videos),
             views=self.views,
             seed=self.seed,
@@ -93,29 +95,6 @@ class Extraction:
         )
         fitting = self.shard_bytes // layout.video_bytes
         return replace(layout, videos_per_shard=max(1, min(fitting, self.shard_videos, layout.num_videos)))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Need:
-    """What an extraction will write, and whether there is room."""
-
-    videos: int
-    video_bytes: int
-    done_bytes: int
-    """Of the maps that are there already."""
-    free_bytes: int
-
-    @property
-    def bytes(self) -> int:
-        """Of the maps still to be written, if every video can be read."""
-        return self.videos * self.video_bytes - self.done_bytes
-
-    def __str__(self) -> str:
-        already = f", {gigabytes(self.done_bytes)} of it there already" if self.done_bytes else ""
-        return (
-            f"{gigabytes(self.videos * self.video_bytes)} for {self.videos} videos of "
-            f"{gigabytes(self.video_bytes)} each{already}; {gigabytes(self.free_bytes)} are free"
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,9 +117,11 @@ def extract(
     done ("checking" shards, or "views"), how much of it, of how much.
 
     With `resume`, goes on in a folder where the same was begun: shards that are whole and sound, by their SHA-256, are
-    kept, all others made (again). Killed at any moment, at most the shard being computed is lost.
+    kept, all others made (again), and so are those that lack a video which can be read by now. Killed at any moment,
+    at most the shard being computed is lost.
 
     Raises:
+        DataError: all videos are missing.
         StoreError: pyarrow is missing; the folder is taken, or holds a store of other settings; too little disk is
             free, or it filled up; a decoding process died; a network's map is no finite float16.
         ConfigError: the bundle's networks take no clips, or there is no such device.
@@ -156,16 +137,19 @@ def extract(
     workers = min(os.cpu_count() or 1, 8) if wanted.workers < 0 else wanted.workers
     layout = wanted.layout()
     try:
-        layout = _open(wanted.out, layout, resume=resume)
-        kept = _sound_records(wanted.out, layout, show) if resume else {}
-        need = _need(wanted.out, layout, kept)
-        announce(need)
-        _require_room(wanted.out, need)
+        layout = open_folder(wanted.out, layout, resume=resume)
+        samples, missing = _samples(wanted, layout), _missing(wanted.data)
+        kept = reusable_records(wanted.out, layout, ViewClips(samples), missing, show) if resume else {}
         todo = [shard for shard in range(layout.num_shards) if shard not in kept]
+        if todo:
+            require_not_all_missing(wanted.data, tuple(wanted.data.videos[number] for number in sorted(missing)))
+        need = disk_need(wanted.out, layout, kept, missing)
+        announce(need)
+        require_room(wanted.out, need)
         if todo or not _is_whole(wanted.out, layout, kept):
             write_config(wanted.out, replace(layout, complete=False))
             views = partial(show, "views")
-            made = dict(make_shards(wanted.out, layout, todo, _samples(wanted, layout), networks, workers, views))
+            made = dict(make_shards(wanted.out, layout, todo, samples, networks, workers, missing, views))
             layout = _finish(wanted, layout, kept | made)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -174,6 +158,12 @@ def extract(
             f"{printable(wanted.out)}: cannot write the store there: {error.strerror or error}{advice}"
         ) from error
     return Extracted(config=layout, shards_made=len(todo), shards_kept=len(kept))
+
+
+def _missing(data: VideoList) -> frozenset[int]:
+    """Places in the list of the videos that are on no disk."""
+    absent = {video.path for video in data.missing}
+    return frozenset(number for number, video in enumerate(data.videos) if video.path in absent)
 
 
 def _samples(wanted: Extraction, layout: StoreConfig) -> TrainingClips:
@@ -185,72 +175,6 @@ def _samples(wanted: Extraction, layout: StoreConfig) -> TrainingClips:
         transform=layout.transform,
         seed=layout.seed,
     )
-
-
-def gigabytes(count: int) -> str:
-    """Bytes for a person: three digits of GB, MB or kB."""
-    for size, name in ((10**9, "GB"), (10**6, "MB")):
-        if count >= size:
-            return f"{count / size:,.2f} {name}"
-    return f"{count / 1000:,.1f} kB"
-
-
-def _open(folder: Path, layout: StoreConfig, *, resume: bool) -> StoreConfig:
-    """Check the folder, or find what was begun in it; returns the settings that count. Raises OSError, StoreError.
-
-    A process that was killed before it had written anything leaves nothing to resume, and that is no error.
-    """
-    if folder.is_dir():
-        remove_leftovers(folder)
-    if resume and is_store(folder):
-        before = read_config(folder)
-        theirs, ours = before.settings, layout.settings
-        different = [name for name, value in ours.items() if theirs[name] != value]
-        if different:
-            raise StoreError(
-                f"{printable(folder)}: holds a store made with other settings ({', '.join(different)}); resume it with "
-                "the same bundle, list and options, or choose another folder"
-            )
-        return before
-    if is_store(folder):
-        raise StoreError(f"{printable(folder)}: holds a store already; add --resume to go on with it")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(f"{printable(folder)}: is there already and not an empty folder; choose a new one")
-    require_writable_place(folder / SETTINGS)
-    return layout
-
-
-def _sound_records(folder: Path, layout: StoreConfig, show: Callable[[str, int, int], None]) -> dict[int, ShardRecord]:
-    """The shards that need not be made again; every byte of them is read."""
-    kept = {}
-    for shard in range(layout.num_shards):
-        record = sound_record(folder, shard)
-        if record is not None:
-            kept[shard] = record
-        show("checking", shard + 1, layout.num_shards)
-    return kept
-
-
-def _need(folder: Path, layout: StoreConfig, kept: dict[int, ShardRecord]) -> Need:
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    return Need(
-        videos=layout.num_videos,
-        video_bytes=layout.video_bytes,
-        done_bytes=sum(len(layout.shard_videos(shard)) for shard in kept) * layout.video_bytes,
-        free_bytes=shutil.disk_usage(place).free,
-    )
-
-
-def _require_room(folder: Path, need: Need) -> None:
-    """Refuse to begin what will not fit."""
-    spare = int(SPARE_SHARE * need.bytes) + SPARE_BYTES
-    if need.bytes and need.bytes + spare > need.free_bytes:
-        raise StoreError(
-            f"{printable(folder)}: the store needs {need}, of which {gigabytes(spare)} must stay to spare; make room, "
-            "choose another disk, or take fewer --views"
-        )
 
 
 def _is_whole(folder: Path, layout: StoreConfig, kept: dict[int, ShardRecord]) -> bool:
@@ -277,12 +201,18 @@ def _finish(wanted: Extraction, layout: StoreConfig, records: dict[int, ShardRec
         for record in in_order
         for lost in record.unreadable
     ]
+    missing = [
+        MissingVideo(number=number, video=names[number], label=videos[number].label)
+        for record in in_order
+        for number in record.missing
+    ]
     layout = replace(
         layout,
         complete=True,
         index_sha256=sha256_of(wanted.out / INDEX),
         shards=[record.stored for record in in_order],
         unreadable=unreadable,
+        missing=missing,
     )
     write_config(wanted.out, layout)
     return layout

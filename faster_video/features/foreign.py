@@ -9,6 +9,7 @@ Shapes: B videos, N clips, D channels, t h w feature map.
 
 import csv
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class ForeignFeatures:
 
     views: int = 1
     lost: Sequence[LostFeatures] = ()
+    missing: frozenset[int] = frozenset()
 
     def __init__(self, folder: str | Path, part: str | None = None) -> None:
         """Read the list and every file's header; None takes all parts.
@@ -132,7 +134,7 @@ class ForeignFeatures:
     @property
     def identity(self) -> str:
         """SHA-256 of the list and of every file's shape and size; not of their values, which may be many."""
-        lines = [f"{video.path.relative_to(self.folder)}\t{video.label}" for video in self.videos]
+        lines = [f"{os.path.relpath(video.path, self.folder)}\t{video.label}" for video in self.videos]
         lines += [f"{file.clips}\t{file.shape}\t{file.path.stat().st_size}" for file in self._files]
         return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 

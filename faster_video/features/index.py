@@ -29,9 +29,13 @@ class Places:
     """Where every view's maps begin; the second index of each array is the view's number + 1, the test view's 0."""
 
     shard: NDArray[np.int32]
-    """[videos, 1 + M]: number of the shard; -1 where the view could not be read."""
+    """[videos, 1 + M]: number of the shard; -1 where the view is not stored."""
     first_row: dict[str, NDArray[np.int64]]
     """For each network [videos, 1 + M]: row of the view's first map in the shard's tensor."""
+
+    def of(self, numbers: list[int]) -> "Places":
+        """Those of some videos alone, in this order."""
+        return Places(self.shard[numbers], {network: rows[numbers] for network, rows in self.first_row.items()})
 
 
 def require_pyarrow() -> None:
@@ -117,12 +121,23 @@ def read_index(folder: Path, config: StoreConfig) -> tuple[list[LabelledVideo], 
         StoreError: the file is missing, damaged, or not this store's.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = folder / INDEX
-    columns = ["number", "video", "label", "view", "clip", "network", "shard", "row"]
+    words = [
+        "video",
+        "label",
+        "view",
+        "network",
+        "shard",
+    ]  # each is there for every map: kept once, with numbers for it
+    columns = ["number", "clip", "row", *words]
+    first_clips = {clips[0] for clips in map(config.stored_clips, NETWORKS) if clips}
     try:
-        table = pq.read_table(path, columns=columns, memory_map=True, read_dictionary=["view", "network", "shard"])
+        # Of a view's maps, which follow each other, the first of each network tells where all are.
+        first = pc.field("clip").isin(sorted(first_clips))
+        table = pq.read_table(path, columns=columns, memory_map=True, read_dictionary=words, filters=first)
         return _videos(config, table), _places(config, table)
     except (OSError, pa.ArrowException, KeyError, IndexError, ValueError) as error:
         raise StoreError(
@@ -131,8 +146,8 @@ def read_index(folder: Path, config: StoreConfig) -> tuple[list[LabelledVideo], 
 
 
 def _videos(config: StoreConfig, table: "pyarrow.Table") -> list[LabelledVideo]:
-    """Of the index and, where no view of a video could be read, of `store.json`."""
-    found = {view.number: LabelledVideo(Path(view.video), view.label) for view in config.unreadable}
+    """Of the index and, where no view of a video is stored, of `store.json`."""
+    found = {lost.number: LabelledVideo(Path(lost.video), lost.label) for lost in (*config.unreadable, *config.missing)}
     numbers, first = np.unique(table["number"].to_numpy(), return_index=True)
     chosen = table.select(["video", "label"]).take(first)
     rows = zip(numbers.tolist(), chosen["video"].to_pylist(), chosen["label"].to_pylist(), strict=True)

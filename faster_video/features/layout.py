@@ -1,7 +1,7 @@
 """What a feature store's folder holds, and `store.json` in it (docs/features.md "Layout").
 
     STORE/
-      store.json                   what was asked for, every shard's SHA-256, the videos that could not be read
+      store.json                   what was asked for, every shard's SHA-256, the videos that are not in it and why
       index.parquet                one row per stored feature map
       shards/00000.safetensors     the maps of some videos, [rows, t, h, w, D] float16 for each network
       shards/00000.json            which views they are, their seconds, the shard's SHA-256
@@ -76,13 +76,26 @@ class UnreadableView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MissingVideo:
+    """A video of the list whose file was on no disk."""
+
+    number: int
+    """The video's place in the list, from 0."""
+    video: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreConfig:
     """What `store.json` holds: all that fixes the maps, and once they are complete, what proves them sound."""
 
     format: str = FORMAT
     list_path: str
     list_sha256: str
+    part: str = ""
+    """Of a list that has several: `train`, `test` or `all`; empty where it has no parts."""
     num_videos: int
+    """All of the list, missing ones too."""
     views: int
     """Random training views of every video, M; there is one test view besides."""
     seed: int
@@ -102,6 +115,7 @@ class StoreConfig:
     index_sha256: str = ""
     shards: list[StoredShard] = field(default_factory=list)
     unreadable: list[UnreadableView] = field(default_factory=list)
+    missing: list[MissingVideo] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
@@ -115,7 +129,7 @@ class StoreConfig:
     @property
     def settings(self) -> dict[str, Any]:
         """What must be the same when an extraction is resumed."""
-        found = ("list_path", "complete", "index_sha256", "shards", "unreadable", "videos_per_shard")
+        found = ("list_path", "complete", "index_sha256", "shards", "unreadable", "missing", "videos_per_shard")
         return {name: value for name, value in asdict(self).items() if name not in found}
 
     @property

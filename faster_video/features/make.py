@@ -4,7 +4,7 @@ Shapes: V views of a batch, N clips per view, n of them for one network, C colou
 crop, D channels, t h w feature map.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from faster_video.inference import Classifier
 from faster_video.training.interrupt import Interruption
 from faster_video.training.samples import TrainingClips
 
-BATCH_VIEWS = 8
-"""Views whose clips go through a network together."""
+BATCH_VIEWS, BATCH_BYTES = 8, 2**27
+"""Most of the views that are decoded for a network together, but at least one view: 3 of `faster16`. Every decoding
+process keeps a batch or two in shared memory."""
 MOST_PIXELS = 1 << 24
 """Of the clips that go through a network at once (T·S·S of each): 20 clips of 16 frames at 224 pixels."""
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
@@ -110,16 +111,19 @@ def make_shards(
     samples: TrainingClips,
     networks: FrozenNetworks,
     workers: int,
+    missing: Collection[int],
     show: Callable[[int, int], None],
 ) -> Iterator[tuple[int, ShardRecord]]:
-    """Compute and write these shards, one after the other; `show` is told how many views are done, of how many.
+    """Compute and write these shards, one after the other, without the `missing` videos.
+
+    `show` is told how many views are done, of how many.
 
     Raises:
         StoreError: a decoding process died, or a map is no finite float16.
         OSError: the disk is full or not writable.
         KeyboardInterrupt: ctrl-C or, from a cluster, SIGTERM; whole shards are kept.
     """
-    batches = {shard: _batches(layout, shard) for shard in shards}
+    batches = {shard: _batches(layout, shard, missing) for shard in shards}
     total = sum(len(keys) for shard in shards for keys in batches[shard])
     pixels = read_views(ViewClips(samples), [keys for shard in shards for keys in batches[shard]], workers=workers)
     (folder / SHARDS).mkdir(parents=True, exist_ok=True)
@@ -133,11 +137,29 @@ def make_shards(
                 filling.add(batch, networks)
                 done += len(keys)
                 show(done, total)
-            yield shard, write_shard(folder, shard, filling.maps, filling.views, filling.unreadable)
+            absent = [number for number in layout.shard_videos(shard) if number in missing]
+            yield (
+                shard,
+                write_shard(
+                    folder,
+                    shard,
+                    filling.maps,
+                    views=filling.views,
+                    unreadable=filling.unreadable,
+                    missing=absent,
+                ),
+            )
 
 
-def _batches(layout: StoreConfig, shard: int) -> list[list[ViewKey]]:
+def _batches(layout: StoreConfig, shard: int, missing: Collection[int]) -> list[list[ViewKey]]:
     """A shard's views in its order, in groups that are computed together; no group reaches into another shard."""
     views = [TEST, *range(layout.views)]
-    keys = [ViewKey(video, view) for video in layout.shard_videos(shard) for view in views]
-    return [keys[start : start + BATCH_VIEWS] for start in range(0, len(keys), BATCH_VIEWS)]
+    keys = [ViewKey(video, view) for video in layout.shard_videos(shard) if video not in missing for view in views]
+    size = max(1, min(BATCH_VIEWS, BATCH_BYTES // _pixel_bytes(layout)))
+    return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+
+def _pixel_bytes(layout: StoreConfig) -> int:
+    """Bytes of one view's clips: N·C·T·S·S."""
+    clips = layout.clips
+    return clips.num_clips * 3 * clips.frames_per_clip * layout.transform.crop_size**2

@@ -18,13 +18,15 @@ def holds_features(path: str | Path) -> bool:
 def open_features(folder: str | Path, part: str | None = None) -> Features:
     """The features in `folder`; of a list with parts, those of `part` (`train` or `test`).
 
+    To `train`, the videos of a store that were missing are left out, as they are of a list.
+
     Raises:
         StoreError: the folder holds none, or a store that is not complete or damaged.
         DataError: it holds a list of NumPy files that cannot be used.
     """
     path = Path(folder)
     if is_store(path):
-        return FeatureStore(path)
+        return FeatureStore(path, with_missing=part != "train")
     if is_foreign(path):
         return ForeignFeatures(path, part)
     found = "holds no features" if path.is_dir() else "does not exist"

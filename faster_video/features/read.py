@@ -26,11 +26,14 @@ from faster_video.features.layout import (
     shard_path,
 )
 from faster_video.features.shards import sha256_of
-from faster_video.features.stored import LostFeatures, StoredKey
+from faster_video.features.stored import NO_FILE, LostFeatures, StoredKey
+from faster_video.features.verified import VerifiedShards, shard_line
 from faster_video.files import printable
 from faster_video.model import Faster
 from faster_video.pattern import Pattern
 
+MOST_MAPPED = 10_000
+"""Shards that are memory-mapped at once; Linux allows a process 65,530 mappings (vm.max_map_count)."""
 RESUME = "repair it with the faster-video extract command that made it and --resume"
 
 
@@ -44,13 +47,14 @@ class _Chosen:
 
 
 class FeatureStore:
-    """A whole store. Each shard's SHA-256 is checked when it is first used, unless `verify` is off.
+    """A whole store. Each shard's SHA-256 is checked when it is first used and remembered as long as the file's size
+    and modification time stay (`VerifiedShards`), unless `verify` is off.
 
     Read only, so that several processes can use one store at once; nothing of it is held in memory but the index.
     """
 
-    def __init__(self, folder: str | Path, *, verify: bool = True) -> None:
-        """Open a store.
+    def __init__(self, folder: str | Path, *, verify: bool = True, with_missing: bool = True) -> None:
+        """Open a store; without its missing videos, the others move up in `videos`.
 
         Raises:
             StoreError: there is none, it is not complete, a shard is missing or cut off, the index is damaged, or
@@ -62,13 +66,20 @@ class FeatureStore:
         self.config = read_config(self.folder)
         self._verify = verify
         self._require_whole()
-        videos, self._places = read_index(self.folder, self.config)
-        self.videos = tuple(videos)
+        videos, places = read_index(self.folder, self.config)
+        missing = frozenset(video.number for video in self.config.missing)
+        kept = [number for number in range(len(videos)) if with_missing or number not in missing]
+        self.videos = tuple(videos[number] for number in kept)
         self.views = self.config.views
+        self.missing = missing if with_missing else frozenset()
         views = {"test": TEST} | {str(view): view for view in range(self.views)}
+        place_of = {number: place for place, number in enumerate(kept)}
         self.lost: Sequence[LostFeatures] = [
-            LostFeatures(StoredKey(lost.number, views[lost.view]), lost.reason) for lost in self.config.unreadable
+            LostFeatures(StoredKey(place_of[lost.number], views[lost.view]), lost.reason)
+            for lost in self.config.unreadable
         ]
+        self._places = places.of(kept)
+        self._verified = VerifiedShards(self.folder)
         self._shards: dict[int, dict[str, Tensor]] = {}
         self._choices: dict[tuple[bool, ...], list[_Chosen]] = {}
         self._num_rows = {network: len(self.config.stored_clips(network)) for network in NETWORKS}
@@ -107,7 +118,8 @@ class FeatureStore:
         """
         key = StoredKey(video, view)
         if not self.has(key):
-            reason = next((lost.reason for lost in self.lost if lost.key == key), "no such view")
+            absent = NO_FILE if video in self.missing else "no such view"
+            reason = next((lost.reason for lost in self.lost if lost.key == key), absent)
             raise StoreError(f"{printable(self.videos[video].path)}: has no features in {self.name}: {reason}")
         flags = Pattern.parse(self.config.pattern).flags(self.config.clips.num_clips)
         maps: dict[int, Tensor] = {}
@@ -168,27 +180,45 @@ class FeatureStore:
         return maps[first : first + self._num_rows[network]]
 
     def _shard(self, shard: int) -> dict[str, Tensor]:
-        if shard not in self._shards:
+        """Maps of a shard by network; the one that was not used for longest goes where there are too many."""
+        maps = self._shards.pop(shard, None)
+        if maps is None:
             path = shard_path(self.folder, shard)
             try:
-                if self._verify and sha256_of(path) != self.config.shards[shard].sha256:
-                    raise StoreError(
-                        f"{printable(path)}: is damaged (its SHA-256 is not the one in store.json); {RESUME}"
-                    )
+                if self._verify:
+                    self._check(shard, again=False)
                 with safe_open(path, framework="pt") as file:
-                    self._shards[shard] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                    maps = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             except (OSError, SafetensorError) as error:
                 raise StoreError(f"{printable(path)}: cannot be read: {error}; {RESUME}") from error
-        return self._shards[shard]
+            if len(self._shards) >= MOST_MAPPED:
+                del self._shards[next(iter(self._shards))]
+        self._shards[shard] = maps  # now the last
+        return maps
+
+    def _check(self, shard: int, *, again: bool) -> None:
+        """Compare a shard's SHA-256; `again` even where that was done before. Raises OSError, StoreError."""
+        path, sha256 = shard_path(self.folder, shard), self.config.shards[shard].sha256
+        line = shard_line(path, shard, sha256)  # as the file is before it is read
+        if not again and line in self._verified:
+            return
+        if sha256_of(path) != sha256:
+            raise StoreError(f"{printable(path)}: is damaged (its SHA-256 is not the one in store.json); {RESUME}")
+        self._verified.add(line)
 
     def verify(self) -> None:
-        """Check every shard's SHA-256 now.
+        """Check every shard's SHA-256 now, whatever is remembered.
 
         Raises:
             StoreError: one is damaged; the message names it.
         """
         for shard in range(self.config.num_shards):
-            self._shard(shard)
+            try:
+                self._check(shard, again=True)
+            except OSError as error:
+                raise StoreError(
+                    f"{printable(shard_path(self.folder, shard))}: cannot be read: {error}; {RESUME}"
+                ) from error
 
     @property
     def identity(self) -> str:

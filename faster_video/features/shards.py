@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import dacite
@@ -50,6 +50,8 @@ class ShardRecord:
     bytes: int
     views: list[StoredView]
     unreadable: list[LostRecord]
+    missing: list[int] = field(default_factory=list)
+    """Places in the list of videos whose files were on no disk when the shard was made."""
 
     @property
     def stored(self) -> StoredShard:
@@ -58,7 +60,13 @@ class ShardRecord:
 
 
 def write_shard(
-    folder: Path, shard: int, maps: dict[str, Tensor], views: list[StoredView], unreadable: list[LostRecord]
+    folder: Path,
+    shard: int,
+    maps: dict[str, Tensor],
+    *,
+    views: list[StoredView],
+    unreadable: list[LostRecord],
+    missing: list[int],
 ) -> ShardRecord:
     """Write the maps, `{network: float16 [n, t, h, w, D]}`, then their record. Raises OSError, disk full included."""
     path = shard_path(folder, shard)
@@ -70,7 +78,9 @@ def write_shard(
             if "No space left" in str(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise OSError(str(error)) from error
-        record = ShardRecord(sha256=sha256_of(aside), bytes=aside.stat().st_size, views=views, unreadable=unreadable)
+        record = ShardRecord(
+            sha256=sha256_of(aside), bytes=aside.stat().st_size, views=views, unreadable=unreadable, missing=missing
+        )
     with replacing_file(record_path(folder, shard)) as aside:
         aside.write_text(json.dumps(asdict(record), ensure_ascii=False) + "\n", "utf-8")
     return record

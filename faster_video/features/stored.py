@@ -3,6 +3,8 @@
 Shapes: B views, N clips per view, D channels, t h w feature map.
 """
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -14,6 +16,9 @@ from faster_video.config import Recipe
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DataError
 from faster_video.model import Faster
+
+NO_FILE = os.strerror(errno.ENOENT)
+"""Why a missing video has no features, as reading it would say."""
 
 
 class StoredKey(NamedTuple):
@@ -44,6 +49,8 @@ class Features(Protocol):
     """Random views of every video."""
     lost: Sequence[LostFeatures]
     """Views whose video could not be read when the features were made."""
+    missing: frozenset[int]
+    """Places in `videos` of those whose files were on no disk then; none of them is among the lost."""
 
     def has(self, key: StoredKey) -> bool:
         """Whether this view's maps are there."""

@@ -96,6 +96,7 @@ def read_views(views: ViewClips, batches: Sequence[list[ViewKey]], *, workers: i
         views,
         batch_sampler=batches,
         num_workers=workers,
+        prefetch_factor=1 if workers else None,  # batches are large, and /dev/shm holds them
         collate_fn=_together,
         worker_init_fn=_leave_ctrl_c_to_the_main_process,
         pin_memory=torch.cuda.is_available(),

@@ -22,9 +22,9 @@ class Share:
     """Pieces of this process's part (`StageConfig.accumulate`)."""
 
     def of(self, keys: list[SampleKey]) -> list[list[SampleKey]]:
-        """This process's pieces of a batch; those of all processes together are the batch."""
+        """This process's pieces of a batch; piece j of all processes together is the same for any number of them."""
         step = self.processes * self.pieces
-        return [keys[piece * self.processes + self.rank :: step] for piece in range(self.pieces)]
+        return [keys[self.rank * self.pieces + piece :: step] for piece in range(self.pieces)]
 
 
 WHOLE = Share()

@@ -1,5 +1,6 @@
 """What is refused before a run writes or computes anything, because it could only fail later."""
 
+import math
 import os
 from collections import Counter
 
@@ -27,17 +28,21 @@ def check_run(run: RunConfig) -> None:
     if run.data_sha256 not in ("", run.settings["data"]["sha256"]):
         raise DataError(
             f"{printable(run.data.source)}: its videos on disk have the hash {run.settings['data']['sha256']}, but "
-            f"data_sha256 is {run.data_sha256}: the list or what is on disk has changed; leave data_sha256 out to "
-            "train on it as it is"
+            f"data_sha256 is {run.data_sha256}: the list or what is on disk has changed; take data_sha256 out "
+            "(--data_sha256 '' or its line in the file of --config) to train on it as it is"
         )
     if run.validation is not None:
         require_known_labels(run.validation.videos, run.data.labels)
+    if run.weights_sha256 not in ("", run.starting_sha256):
+        raise ConfigError(
+            f"the bundle to start from has the weights {run.starting_sha256 or 'of none'}, but weights_sha256 is "
+            f"{run.weights_sha256}; give the bundle of then, or take weights_sha256 out"
+        )
     _check_backbones(run)
     _check_finetune(run)
     _check_features(run)
     _check_device(run)
     _check_shares(run)
-    _check_batch_norm(run.recipe)
 
 
 def _check_trainable(data: VideoList) -> None:
@@ -117,7 +122,14 @@ def _check_device(run: RunConfig) -> None:
         raise ConfigError(
             f"devices is {run.devices}, but PyTorch sees {torch.cuda.device_count()} CUDA GPUs; give at most as many"
         )
-    if run.nodes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        started = int(os.environ["WORLD_SIZE"])
+        if started != run.num_processes:
+            raise ConfigError(
+                f"torchrun has started {started} processes, but devices is {run.devices} and nodes {run.nodes}; give "
+                "--devices as torchrun's --nproc-per-node and --nodes as its --nnodes"
+            )
+    elif run.nodes > 1:
         raise ConfigError(
             f"nodes is {run.nodes}, but torchrun has not started this process; start the same command on every machine "
             f"with torchrun --nnodes {run.nodes} --nproc-per-node {run.devices}"
@@ -127,37 +139,47 @@ def _check_device(run: RunConfig) -> None:
 
 
 def _check_shares(run: RunConfig) -> None:
-    """Refuse batches that cannot be shared out evenly."""
-    for name in ("stage1_expensive", "stage1_cheap", "stage2"):
-        config = run.stage_config(name)
+    """Refuse batches that cannot be shared out evenly, or whose pieces are too small for batch norm."""
+    for name in _stages(run):
+        config, videos = run.stage_config(name), len(run.data.videos)
         parts = run.num_processes * config.accumulate
+        shared = f"{run.num_processes} processes with accumulate {config.accumulate}"
         if config.batch_size % parts:
             raise ConfigError(
-                f"{name}.batch_size is {config.batch_size}; it must be a multiple of {parts}, for {run.num_processes} "
-                f"processes in {config.accumulate} pieces each"
+                f"{name}.batch_size is {config.batch_size}; for {shared} it must be a multiple of {parts}"
             )
-        if len(run.data.videos) * config.views_per_video < parts:
+        batch = min(config.batch_size, videos * config.views_per_video)
+        if batch < parts:
             raise ConfigError(
-                f"{run.data.source}: {len(run.data.videos)} videos are too few to share a batch between "
-                f"{run.num_processes} processes in {config.accumulate} pieces each; give fewer"
+                f"{printable(run.data.source)}: {videos} videos are too few to share a batch between {shared}; give "
+                "fewer"
+            )
+        if batch // config.accumulate < smallest_batch(run.recipe, name):
+            raise ConfigError(
+                f"{name}.batch_size is {config.batch_size} with accumulate {config.accumulate}: one video at a time, "
+                f"and a clip of {run.recipe.clips.frames_per_clip} frames at {run.recipe.transform.crop_size} pixels "
+                "gives one value per channel, which batch norm cannot use; choose at least 2 times accumulate, or "
+                "larger clips"
             )
 
 
-def map_values(recipe: Recipe) -> int:
+def _stages(run: RunConfig) -> list[str]:
+    """The stages that have something to do."""
+    names = [f"stage1_{name}" for name in BACKBONES if run.trains_backbones]
+    if run.recipe.model.aggregator != "average":
+        names.append("stage2")
+    return [name for name in names if run.stage_config(name).epochs]
+
+
+def smallest_batch(recipe: Recipe, stage: str) -> int:
+    """Videos that batch norm needs to tell the spread of a channel: 2 where each gives it one value."""
+    learns_batch_norm = stage != "stage2" or recipe.model.aggregator == "concat"
+    return 2 if learns_batch_norm and _map_values(recipe) == 1 else 1
+
+
+def _map_values(recipe: Recipe) -> int:
     """How many values one clip gives each channel of the last feature maps."""
+    if recipe.model.takes_features:
+        return math.prod(recipe.model.expensive.map_size)
     side = -(-recipe.transform.crop_size // SPATIAL_STRIDE)
     return recipe.clips.frames_per_clip // TEMPORAL_STRIDE * side * side
-
-
-def _check_batch_norm(recipe: Recipe) -> None:
-    """Refuse batches of a single value per channel, whose spread batch norm cannot tell."""
-    normalising = ["stage1_expensive", "stage1_cheap", *(["stage2"] if recipe.model.aggregator == "concat" else [])]
-    for name in normalising:
-        config = getattr(recipe, name)
-        if config.batch_size == config.accumulate and map_values(recipe) == 1:
-            one = "batch_size is 1" if config.batch_size == 1 else f"accumulate is {config.accumulate}, its batch_size"
-            raise ConfigError(
-                f"{name}.{one}, and a clip of {recipe.clips.frames_per_clip} frames at "
-                f"{recipe.transform.crop_size} pixels gives one value per channel, which batch norm cannot use; choose "
-                "at least 2, or larger clips"
-            )

@@ -5,6 +5,7 @@ One process trains in place. Several on this machine are spawned here; those tha
 
 import json
 import logging
+import multiprocessing
 import os
 import signal
 import tempfile
@@ -12,13 +13,16 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 import faster_video.errors
+from faster_video.device import choose_device
 from faster_video.errors import FasterVideoError, TrainingError
+from faster_video.pattern import Pattern
 from faster_video.training.run import RunConfig
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # here: spawned processes import this first
@@ -27,7 +31,17 @@ DONE, INTERRUPTED = "done", "interrupted"
 
 def is_first_process() -> bool:
     """Whether this process is the one that writes: any that torchrun has not numbered, or its number 0."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return not _by_torchrun() or int(os.environ["RANK"]) == 0
+
+
+def _by_torchrun() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def _leaves_weights_unused(run: RunConfig) -> bool:
+    """Whether something in stage 2 learns nothing: an aggregator that never steps, a projection without cheap clips."""
+    num_clips = run.recipe.clips.num_clips
+    return num_clips == 1 or len(set(Pattern.parse(run.recipe.model.pattern).flags(num_clips))) == 1
 
 
 def launch(run: RunConfig, work: Callable[[Fabric, RunConfig], None]) -> None:
@@ -38,19 +52,18 @@ def launch(run: RunConfig, work: Callable[[Fabric, RunConfig], None]) -> None:
         TrainingError: a process was killed.
         KeyboardInterrupt: all processes stopped, with the state saved.
     """
-    by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+    device = choose_device(run.device).type
     if run.num_processes == 1:
-        work(Fabric(accelerator=run.device, devices=1, precision=run.precision), run)
+        work(Fabric(accelerator=device, devices=1, precision=run.precision), run)
         return
     strategy = DDPStrategy(
-        start_method="popen" if by_torchrun else "spawn",
-        forward_sync_buffers=False,  # shared batch norm keeps them equal
-        find_unused_parameters=run.recipe.clips.num_clips == 1,  # an aggregator that never steps
+        start_method="popen" if _by_torchrun() else "spawn",
+        find_unused_parameters=_leaves_weights_unused(run),
     )
     fabric = Fabric(
-        accelerator=run.device, devices=run.devices, num_nodes=run.nodes, strategy=strategy, precision=run.precision
+        accelerator=device, devices=run.devices, num_nodes=run.nodes, strategy=strategy, precision=run.precision
     )
-    if by_torchrun:
+    if _by_torchrun():
         fabric.launch()
         work(fabric, run)
         return
@@ -60,15 +73,26 @@ def launch(run: RunConfig, work: Callable[[Fabric, RunConfig], None]) -> None:
 def _spawn(fabric: Fabric, run: RunConfig, work: Callable[[Fabric, RunConfig], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="faster-video-") as errors:
         # Ctrl-C reaches all processes of a terminal; the trainers stop together, and this one waits for them.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = {
+            signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+            signal.SIGTERM: signal.signal(signal.SIGTERM, _interrupt_children),
+        }
         try:
             outcome = fabric.launch(partial(_process, run=run, work=work, errors=errors))
         except (ProcessRaisedException, ProcessExitedException) as error:
             raise _told_error(Path(errors), error) from error
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
     if outcome == INTERRUPTED:
         raise KeyboardInterrupt
+
+
+def _interrupt_children(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM reaches this process alone: the trainers save and stop as after ctrl-C."""
+    for child in multiprocessing.active_children():
+        if child.pid is not None:
+            os.kill(child.pid, signal.SIGINT)
 
 
 def _process(fabric: Fabric, run: RunConfig, work: Callable[[Fabric, RunConfig], None], errors: str) -> str:

@@ -2,8 +2,9 @@
 
 import csv
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.summary import scalar
 
 from faster_video.errors import TrainingError
 from faster_video.files import replacing_file
@@ -38,49 +41,78 @@ class RunLog:
 
     def __init__(self, folder: Path, *, writes: bool = True) -> None:
         self.broken_path = folder / "broken.csv"
+        self._met: set[str] = set()
         self.newest_broken = ""
         """Which video could not be decoded, and why."""
         self._path = folder / "log.csv"
         self._writes = writes
-        with _writing(folder):
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._broken = {row["path"] for row in read_rows(self.broken_path, BROKEN_FIELDS)}
-            self._board = SummaryWriter(str(folder / "tensorboard"), write_to_disk=writes)
+            self._listed = {row["path"] for row in read_rows(self.broken_path, BROKEN_FIELDS)}
+            self._board = _Board(folder / "tensorboard") if writes else None
 
     def forget_after(self, stage: str, step: int) -> None:
         """Drop the rows of steps that are about to be done again: those past the checkpoint a stage resumes from."""
         if not self._writes:
             return
         rows = [row for row in read_rows(self._path, STEP_FIELDS) if row["stage"] != stage or int(row["step"]) < step]
-        with _writing(self._path), replacing_file(self._path) as aside:
+        with writing(self._path), replacing_file(self._path) as aside:
             write_rows(aside, STEP_FIELDS, rows)
 
     def steps(self, rows: list[dict[str, Value]]) -> None:
         """Append what happened in some steps; the keys are STEP_FIELDS."""
-        with _writing(self._path):
+        with writing(self._path):
             write_rows(self._path, STEP_FIELDS, rows)
-            for row in rows:
-                for name in ("loss", "top1", "learning_rate"):
-                    self._board.add_scalar(f"{row['stage']}/{name}", row[name], row["step"])
+            if self._board is not None:
+                self._board.add(rows)
 
     def broken(self, videos: list[Unreadable]) -> None:
-        """List videos that could not be decoded in `broken.csv`, each of them once."""
-        new = {str(video.path): video.reason for video in videos if str(video.path) not in self._broken}
-        self._broken |= set(new)
-        self.newest_broken = next(reversed(new.values()), self.newest_broken)
+        """Count videos that could not be decoded, and list each of them once in `broken.csv`."""
+        reasons = {str(video.path): video.reason for video in videos}
+        self._met |= reasons.keys()
+        self.newest_broken = next(reversed(reasons.values()), self.newest_broken)
+        new = {path: reason for path, reason in reasons.items() if path not in self._listed}
+        self._listed |= new.keys()
         if new and self._writes:
             rows = [{"path": path, "reason": reason} for path, reason in new.items()]
-            with _writing(self.broken_path):
+            with writing(self.broken_path):
                 write_rows(self.broken_path, BROKEN_FIELDS, rows)
 
     @property
     def num_broken(self) -> int:
-        """How many different videos could not be decoded so far."""
-        return len(self._broken)
+        """How many different videos could not be decoded since the run was started or resumed."""
+        return len(self._met)
+
+    @property
+    def num_listed(self) -> int:
+        """How many are in `broken.csv`, mended or not."""
+        return len(self._listed)
 
     def close(self) -> None:
         """Write what TensorBoard still holds back."""
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
+
+
+class _Board:
+    """TensorBoard's file, written in place: a writer's thread of its own would hide that the disk is full."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._file = EventsWriter(str(folder / "events"))
+
+    def add(self, rows: Sequence[Mapping[str, Value]]) -> None:
+        """One point per curve and step."""
+        for row in rows:
+            for name in ("loss", "top1", "learning_rate"):
+                summary = scalar(f"{row['stage']}/{name}", row[name])
+                self._file.write_event(Event(wall_time=time.time(), step=row["step"], summary=summary))
+        self._file.flush()
+
+    def close(self) -> None:
+        """What could not be written has been said before."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def warn(message: str) -> None:
@@ -89,7 +121,7 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """A full or forbidden disk in one sentence."""
     try:
         yield

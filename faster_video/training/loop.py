@@ -4,15 +4,11 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Protocol
 
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
-from faster_video.config import StageConfig
 from faster_video.errors import TrainingError
 from faster_video.training.batches import Batches, Share
 from faster_video.training.checkpoint import newest_checkpoint, save_checkpoint
@@ -20,57 +16,13 @@ from faster_video.training.interrupt import Interruption
 from faster_video.training.logs import RunLog, ShowStep, Value, progress_bar, warn
 from faster_video.training.objective import Objective
 from faster_video.training.processes import Processes
-from faster_video.training.samples import Batch, Inputs, Unreadable
+from faster_video.training.samples import Batch
 from faster_video.training.schedule import learning_rate
+from faster_video.training.stage import Keeping, Piece, Stage
 from faster_video.training.state import StageState
 
 SMOOTHING = 0.95
 """Share of the old value in the running mean of the loss that the bar shows."""
-
-Piece = Batch | list[Unreadable]
-"""What a source gives for one list of keys; a list of the unreadable videos where none of it could be read."""
-
-
-class BatchSource(Protocol):
-    """Makes the batches of a stage from the keys that are still to do."""
-
-    def __call__(self, batches: Batches) -> Iterable[Piece]:
-        """One item per list of keys."""
-        ...
-
-
-def unchanged(inputs: Inputs) -> Inputs:
-    """What is ready for the learner as it comes."""
-    return inputs
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
-    """What learns, from what, and how."""
-
-    name: str
-    learner: nn.Module
-    """Maps the inputs of a batch to scores [B, K]; its parameters and buffers are what a checkpoint holds."""
-    config: StageConfig
-    num_videos: int
-    source: BatchSource
-    prepare: Callable[[Inputs], Inputs] = unchanged
-    """What is done on the training device to a batch's inputs before the learner sees them."""
-    smallest_batch: int = 1
-    """Readable videos below which a piece is passed over: batch norm needs two values to tell their spread."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Keeping:
-    """Where a run's state goes, how often, and how many broken videos it bears."""
-
-    folder: Path
-    """The run directory; a stage's checkpoints are in the folder of its name."""
-    seed: int
-    checkpoint_seconds: float
-    """Longest time between two checkpoints within an epoch."""
-    most_broken: float
-    """Share of a stage's videos that may be unreadable."""
 
 
 def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric) -> None:
@@ -90,12 +42,13 @@ def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric) ->
     found = newest_checkpoint(checkpoints, warn if processes.is_first else lambda _: None)
     if found is not None:
         state.restore(found)
-        log.forget_after(stage.name, found.step)
+    first_step = 0 if found is None else found.step
+    log.forget_after(stage.name, first_step)
     batches = Batches(
         stage.num_videos,
         stage.config,
         seed=keeping.seed,
-        first_step=0 if found is None else found.step,
+        first_step=first_step,
         share=Share(rank=processes.rank, processes=processes.count, pieces=stage.config.accumulate),
     )
     steps = _Steps(stage, batches, state, fabric, processes, log, keeping)
@@ -105,9 +58,10 @@ def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric) ->
             log.steps(steps.take_rows())
             save_checkpoint(checkpoints, state.checkpoint(steps.step))
 
-    if steps.step < batches.total_steps:
+    if first_step < batches.total_steps:
         stage.learner.train()
         steps.run(save)
+        steps.tell_passed_over()
     state.finish()
     stage.learner.eval()
 
@@ -135,8 +89,12 @@ class _Steps:
         self.step = batches.first_step
         """Steps done."""
         self._interruption = Interruption(together=processes.count > 1)
-        self._in_step = False
+        self._is_whole = True
+        """Whether the state is that between two steps, and saving it has not just failed."""
         self._stop = False
+        self._all_stop = False
+        """Whether every process is about to raise the same error."""
+        self._passed_over = 0
         self._mean_loss: float | None = None
         self._rows: list[dict[str, Value]] = []
 
@@ -159,26 +117,50 @@ class _Steps:
             ):
                 self._run(save, show)
         except (KeyboardInterrupt, TrainingError):
-            if not self._in_step:
+            if self._is_whole:
                 save()
+                if self._all_stop:
+                    self.fabric.barrier()  # the first process that ends takes the others with it
             raise
 
     def _run(self, save: Callable[[], None], show: ShowStep) -> None:
         saved_at = waiting_since = time.perf_counter()
         for pieces in _grouped(self.stage.source(self.batches), self.batches.share.pieces):
             with self._interruption.held_back():
-                self._in_step = True
+                self._is_whole = False
                 self._next(pieces, waiting_since)
-                self._in_step = False
+                self._is_whole = True
             show(1, self._mean_loss)
-            if self._stop:
-                raise KeyboardInterrupt
+            self._stop_together()
             waiting_since = time.perf_counter()
             is_due = waiting_since - saved_at > self.keeping.checkpoint_seconds
             if is_due or self.step % self.batches.steps_per_epoch == 0:
+                self._is_whole = False
                 save()
+                self._is_whole = True
                 saved_at = waiting_since = time.perf_counter()
             self._check_readable()
+        self._stop |= self.processes.sums(self._interruption.requested)[0] > 0
+        self._stop_together()
+
+    def _stop_together(self) -> None:
+        if self._stop and self.processes.count > 1:
+            self._all_stop = True
+            raise KeyboardInterrupt
+
+    def tell_passed_over(self) -> None:
+        """Say how many steps were not taken for want of readable videos.
+
+        Raises TrainingError where that is all of them.
+        """
+        num_steps = self.step - self.batches.first_step
+        if not self._passed_over:
+            return
+        told = f"{self.stage.name}: {self._passed_over} of {num_steps} steps had a piece with too few readable videos"
+        if self._passed_over == num_steps:
+            raise TrainingError(f"{told}; nothing was learned: choose a larger batch_size or a smaller accumulate")
+        if self.processes.is_first:
+            warn(f"{told} and were passed over")
 
     def _next(self, pieces: list[Piece], waiting_since: float) -> None:
         """One step with this batch, and its row in the log."""
@@ -201,6 +183,8 @@ class _Steps:
             )
             before = loss if self._mean_loss is None else self._mean_loss
             self._mean_loss = SMOOTHING * before + (1 - SMOOTHING) * loss
+        else:
+            self._passed_over += 1
         self.step += 1
 
     def _count(self, pieces: list[Piece]) -> int:
@@ -210,14 +194,14 @@ class _Steps:
         """
         lost = [video for piece in pieces for video in (piece.unreadable if isinstance(piece, Batch) else piece)]
         sizes = [len(piece.labels) if isinstance(piece, Batch) else 0 for piece in pieces]
-        too_small = min(sizes) < max(1, self.stage.smallest_batch)
-        num_videos, num_too_small, num_lost, stop = self.processes.sums(
-            sum(sizes), too_small, len(lost), self._interruption.requested and self.processes.count > 1
+        num_empty, num_lost, stop, *totals = self.processes.sums(
+            sizes.count(0), len(lost), self._interruption.requested, *sizes
         )
         if num_lost:
             self.log.broken(self.processes.gather(lost))
         self._stop = bool(stop)
-        return 0 if num_too_small else int(num_videos)
+        too_small = num_empty or min(totals) < self.stage.smallest_batch
+        return 0 if too_small else int(sum(totals))
 
     def _learn(self, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
         """One optimiser step over all pieces of all processes: mean loss, and share of videos that were right."""
@@ -237,7 +221,8 @@ class _Steps:
             losses += float(loss.detach())
             hits += int((scores.argmax(dim=1) == labels).sum())
         losses, num_hits = self.processes.sums(losses, hits)
-        self._check_number(losses)
+        self._check_number("loss", losses)
+        self._check_number("gradient's norm", self.state.clip_gradients())
         self.state.step(self.step)
         return losses / num_videos, num_hits / num_videos
 
@@ -256,10 +241,10 @@ class _Steps:
             return nullcontext()
         return self.fabric.no_backward_sync(self.state.learner, enabled=until_last)
 
-    def _check_number(self, loss: float) -> None:
-        if not math.isfinite(loss):
+    def _check_number(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
             raise TrainingError(
-                f"{self.stage.name}: the loss is {loss} at step {self.step}; start again in another folder with a "
+                f"{self.stage.name}: the {what} is {value} at step {self.step}; start again in another folder with a "
                 f"learning_rate below {self.stage.config.learning_rate} or with max_gradient_norm (this folder keeps "
                 "its last checkpoint)"
             )
@@ -268,10 +253,11 @@ class _Steps:
         """A run that has lost more videos than it may does not go on as if nothing had happened."""
         lost, all_videos = self.log.num_broken, self.stage.num_videos
         if lost > self.keeping.most_broken * all_videos:
+            self._all_stop = True
             raise TrainingError(
                 f"{lost} of the {all_videos} videos could not be decoded, more than the {self.keeping.most_broken:.1%} "
-                f"that are allowed (the newest: {self.log.newest_broken}); see {self.log.broken_path}, mend them or "
-                "take them off the list (faster-video data check LIST --fix), or allow more with --most_broken"
+                f"that are allowed (the newest: {self.log.newest_broken}); see {self.log.broken_path}, mend them, or "
+                "start again without them (faster-video data check LIST --fix), or allow more with --most_broken"
             )
 
 

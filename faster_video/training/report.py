@@ -12,7 +12,7 @@ from rich.table import Table
 
 from faster_video.files import replacing_file
 from faster_video.pictures import COLOURS, save_picture
-from faster_video.training.logs import STEP_FIELDS, read_rows
+from faster_video.training.logs import STEP_FIELDS, read_rows, writing
 
 SUMMARY = "summary.json"
 CURVES = "curves.png"
@@ -92,7 +92,7 @@ def report_run(folder: Path) -> list[StageSummary]:
     """Write summary.json and curves.png into a run directory; returns the summaries."""
     stages = read_log(folder)
     summaries = [stage.summary() for stage in stages]
-    with replacing_file(folder / SUMMARY) as aside:
+    with writing(folder / SUMMARY), replacing_file(folder / SUMMARY) as aside:
         aside.write_text(json.dumps([asdict(summary) for summary in summaries], indent=2) + "\n", "utf-8")
     if stages:
         save_picture(_draw(stages), folder / CURVES)

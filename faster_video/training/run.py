@@ -25,6 +25,8 @@ class RunConfig:
     """The run directory."""
     data_sha256: str = ""
     """The hash that the videos of `data` which are on disk must have; empty takes any."""
+    weights_sha256: str = ""
+    """The hash that the weights of `backbones` or `finetune` must have; empty takes any."""
     validation: VideoList | None = None
     """Evaluated on at the end; the figures go into the bundle."""
     backbones: Bundle | None = None
@@ -66,6 +68,11 @@ class RunConfig:
                 "backbones and finetune are both given; backbones keeps a bundle's networks as they are, finetune "
                 "trains them on: choose one"
             )
+
+    @property
+    def starting_sha256(self) -> str:
+        """Of the weights of the bundle that the run starts from; empty without one."""
+        return _weights_sha256(self.backbones) or _weights_sha256(self.finetune)
 
     @property
     def trains_backbones(self) -> bool:

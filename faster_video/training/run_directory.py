@@ -5,6 +5,7 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,12 @@ MISSING = "missing.csv"
 
 def open_run(run: RunConfig, missing: Sequence[LabelledVideo], *, resume: bool) -> None:
     """Make the run directory, or check that the one there is this run's; says which videos are `missing` on disk."""
-    if missing:
-        warn(
-            f"{len(missing)} of {len(missing) + len(run.data.videos)} videos of {printable(run.data.source)} are "
-            f"missing and left out; {printable(run.out / MISSING)} lists them"
-        )
     path = run.out / SETTINGS
     # Through JSON and back, so that tuples compare equal to the lists that were read.
     settings = json.loads(json.dumps(run.settings))
     if resume:
         _check_same_run(path, settings)
+        _tell_missing(run, missing)
         return
     try:
         run.out.mkdir(parents=True, exist_ok=True)
@@ -52,6 +49,15 @@ def open_run(run: RunConfig, missing: Sequence[LabelledVideo], *, resume: bool) 
             aside.write_text(json.dumps(settings | {"versions": versions()}, indent=2) + "\n", "utf-8")
     except OSError as error:
         raise TrainingError(f"{printable(run.out)}: cannot write the run there: {error.strerror or error}") from error
+    _tell_missing(run, missing)
+
+
+def _tell_missing(run: RunConfig, missing: Sequence[LabelledVideo]) -> None:
+    if missing:
+        warn(
+            f"{len(missing)} of {len(missing) + len(run.data.videos)} videos of {printable(run.data.source)} are "
+            f"missing and left out; {printable(run.out / MISSING)} lists them"
+        )
 
 
 def _is_leftover(entry: Path) -> bool:
@@ -65,6 +71,7 @@ def _config_text(run: RunConfig) -> str:
     options: Mapping[str, Any] = {
         **(run.origins or {"data": str(run.data.source)}),
         "data_sha256": run.settings["data"]["sha256"],
+        "weights_sha256": run.starting_sha256,
         "seed": run.seed,
         "device": run.device,
         "devices": run.devices,
@@ -85,7 +92,11 @@ def _check_same_run(path: Path, settings: dict[str, Any]) -> None:
         raise TrainingError(f"{path.parent}: holds no run ({path.name} is missing); leave out --resume to start one")
     try:
         before = json.loads(path.read_text("utf-8"))
-        different = [name for name, value in settings.items() if before.get(name) != value]
+        different = [
+            _told(name, before.get(name), value)
+            for name, value in settings.items()
+            if _lasting(name, before.get(name)) != _lasting(name, value)
+        ]
     except (OSError, ValueError, AttributeError) as error:
         raise TrainingError(f"{path}: is not a run's settings: {error}") from error
     if different:
@@ -95,12 +106,27 @@ def _check_same_run(path: Path, settings: dict[str, Any]) -> None:
         )
 
 
+def _lasting(name: str, value: Any) -> Any:
+    """What of a setting must stay: a list may lie elsewhere."""
+    return {key: part for key, part in value.items() if key != "path"} if name == "data" and value else value
+
+
+def _told(name: str, before: Any, now: Any) -> str:
+    """A setting that is not the same, in a message."""
+    if name != "data" or not before:
+        return name
+    return f"data: {before['videos']} videos then, {now['videos']} now, or others"
+
+
 def versions() -> dict[str, str]:
     """Of what shapes the numbers; the commit is that of this package's source, where it lies in a git repository."""
     return {
         "git_commit": _git_commit(),
         "faster_video": faster_video.__version__,
         "torch": torch.__version__,
+        "numpy": version("numpy"),
+        "lightning_fabric": version("lightning-fabric"),
+        "av": version("av"),
         "python": platform.python_version(),
     }
 

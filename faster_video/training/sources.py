@@ -77,19 +77,19 @@ class FrozenSource:
 class StoredSource:
     """Feature maps of a few random views of every video, computed once and kept in memory as float16."""
 
-    def __init__(self, frozen: FrozenSource, *, views: int, views_per_video: int) -> None:
+    def __init__(self, frozen: FrozenSource, *, views: int, views_per_video: int, shown: bool = True) -> None:
         self.views = views
         self.views_per_video = views_per_video
         self.unreadable: list[Unreadable] = []
         self._maps: dict[SampleKey, tuple[Tensor, ...]] = {}
         self._labels: dict[int, int] = {}
-        self._fill(frozen)
+        self._fill(frozen, shown)
 
-    def _fill(self, frozen: FrozenSource) -> None:
+    def _fill(self, frozen: FrozenSource, shown: bool) -> None:
         videos = range(len(frozen.pixels.samples.videos))
         keys = [SampleKey(view, video, 0) for view in range(self.views) for video in videos]
         groups = [keys[start : start + EXTRACTION_BATCH] for start in range(0, len(keys), EXTRACTION_BATCH)]
-        with progress_bar("stage2 features", len(keys)) as show:
+        with progress_bar("stage2 features", len(keys), shown=shown) as show:
             for group, batch in zip(groups, frozen(groups), strict=True):
                 if isinstance(batch, list):
                     self.unreadable += batch
@@ -110,6 +110,7 @@ class StoredSource:
             read = [key for key in map(self._stored, keys) if key in self._maps]
             if not read:
                 yield unreadable
+                unreadable = []
                 continue
             maps = [torch.stack(clip).float() for clip in zip(*(self._maps[key] for key in read), strict=True)]
             labels = torch.tensor([self._labels[key.video] for key in read])

@@ -48,10 +48,21 @@ class StageState:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
+    def clip_gradients(self) -> float:
+        """Scale the gradients down where the stage asks for it; returns their norm before that, else 0.
+
+        With a loss scale it is 0 too: the optimiser then passes over gradients that are too large by itself.
+        """
+        if not self._config.max_gradient_norm:
+            return 0.0
+        norm = self._fabric.clip_gradients(
+            self.learner, self.optimizer, max_norm=self._config.max_gradient_norm, error_if_nonfinite=False
+        )
+        has_loss_scale = bool(self._fabric.strategy.precision.state_dict())
+        return 0.0 if norm is None or has_loss_scale else float(norm)
+
     def step(self, step: int) -> None:
         """Apply the gradients as optimiser step `step`."""
-        if self._config.max_gradient_norm:
-            self._fabric.clip_gradients(self.learner, self.optimizer, max_norm=self._config.max_gradient_norm)
         self.optimizer.step()
         if self._average is not None:
             self._average.update(self._bare, step)

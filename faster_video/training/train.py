@@ -18,17 +18,18 @@ from faster_video.evaluation import evaluate
 from faster_video.features import Features
 from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
-from faster_video.training.checks import check_run, map_values
+from faster_video.training.checks import check_run, smallest_batch
 from faster_video.training.launch import is_first_process, launch
 from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
 from faster_video.training.logs import RunLog
-from faster_video.training.loop import Keeping, Stage, run_stage, unchanged
+from faster_video.training.loop import run_stage
 from faster_video.training.processes import share_batch_norm
 from faster_video.training.report import report_run
 from faster_video.training.run import BACKBONES, RunConfig
 from faster_video.training.run_directory import open_run, versions
 from faster_video.training.samples import TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
+from faster_video.training.stage import Keeping, Stage, unchanged
 from faster_video.training.stored import StoreSource
 
 
@@ -79,7 +80,7 @@ def _train_stages(fabric: Fabric, run: RunConfig) -> None:
     finally:
         log.close()
     if fabric.is_global_zero:
-        save_bundle(Bundle(model=model.cpu().eval(), config=_bundle_config(run, log.num_broken)), run.bundle_folder)
+        save_bundle(Bundle(model=model.cpu().eval(), config=_bundle_config(run, log.num_listed)), run.bundle_folder)
         report_run(run.out)
     fabric.barrier()
 
@@ -123,7 +124,7 @@ def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet) -> Stage:
         num_videos=len(run.data.videos),
         source=PixelSource(_samples(run, num_clips=1), workers=run.num_workers),
         prepare=partial(single_clips, transform=run.recipe.transform),
-        smallest_batch=2 if map_values(run.recipe) == 1 else 1,
+        smallest_batch=smallest_batch(run.recipe, f"stage1_{name}"),
     )
 
 
@@ -137,14 +138,16 @@ def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
         num_videos=len(run.data.videos),
         source=pixels,
         prepare=frozen.features,
-        smallest_batch=2 if map_values(run.recipe) == 1 else 1,
+        smallest_batch=smallest_batch(run.recipe, "stage2"),
     )
     if run.features is not None:
         return replace(stage, source=_stored(run, run.features, model), prepare=unchanged)
     views = run.recipe.stage2_stored_views
     if not views or run.bundle_folder.exists():  # with the bundle there, nothing is computed for it again
         return stage
-    stored = StoredSource(frozen, views=views, views_per_video=run.recipe.stage2.views_per_video)
+    stored = StoredSource(
+        frozen, views=views, views_per_video=run.recipe.stage2.views_per_video, shown=fabric.is_global_zero
+    )
     return replace(stage, source=stored, prepare=unchanged)
 
 

@@ -151,8 +151,8 @@ def test_names_that_are_not_utf8_are_in_no_list_that_must_be(tmp_path: Path) -> 
     odd = make_video(tmp_path / "a.mp4").rename(tmp_path / os.fsdecode(b"\xff.mp4"))
     report = check_videos(labelled(odd, make_video(tmp_path / "b.mp4", seed=1)), workers=1)
     assert len(report.readable) == 2
-    write_report(report, tmp_path / "out", "list.csv", with_fixed=True)
+    write_report(report, tmp_path / "out", "list.csv", {"all": report.fixed})
     assert (tmp_path / "out" / "fixed.csv").read_text() == f"path,label\n{tmp_path / 'b.mp4'},wave\n"
     broken = dataclasses.replace(report, videos=[dataclasses.replace(report.videos[0], finding=None)])
-    write_report(broken, tmp_path / "out", "list.csv", with_fixed=False)
+    write_report(broken, tmp_path / "out", "list.csv", {})
     assert "\\udcff.mp4,wave,missing" in (tmp_path / "out" / "broken.csv").read_text()

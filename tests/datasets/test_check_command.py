@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -101,6 +102,68 @@ def test_the_fixed_list_is_read_as_it_is_and_has_nothing_wrong(capsys: pytest.Ca
     assert code == 0 and re.search(r"from the cache +│ +3 ", printed)
     code, printed, _ = run("'a report/fixed.csv' --json", capsys)
     assert (code, json.loads(printed)["num_broken"], json.loads(printed)["num_from_cache"]) == (0, 0, 3)
+
+
+def make_kinetics() -> str:
+    """Rows of train and val in one CSV; one of val is the copy of one of train."""
+    rows = [f"{label},{name},0,10,{split}" for label, name, split in KINETICS]
+    Path("k.csv").write_text("\n".join(["label,youtube_id,time_start,time_end,split", *rows]))
+    for number, (_, name, split) in enumerate(KINETICS):
+        make_video(Path(split, f"{name}_000000_000010.mp4"), seed=min(number, 3))
+    return "k.csv"
+
+
+KINETICS = [("wave", "a", "val"), ("wave", "b", "train"), ("jump", "c", "val"), ("jump", "d", "train")]
+KINETICS += [("jump", "e", "val")]
+
+
+def make_ucf() -> str:
+    for split, names in {"train": ("wave/b", "jump/d"), "test": ("wave/a", "jump/c", "wave/gone")}.items():
+        Path(f"{split}list01.txt").write_text("".join(f"{name}.mp4\n" for name in names))
+    for number, name in enumerate(("wave/a", "wave/b", "jump/c", "jump/d")):
+        make_video(Path("videos", f"{name}.mp4"), seed=number)
+    return "."
+
+
+def make_hmdb() -> str:
+    for label, lines in {"wave": "a.mp4 2\nb.mp4 1\nx.mp4 0\n", "jump": "c.mp4 2\nd.mp4 1\n"}.items():
+        Path(f"{label}_test_split1.txt").write_text(lines)
+    for number, name in enumerate("abcd"):
+        make_video(Path("videos", f"{name}.mp4"), seed=number)
+    return "."
+
+
+@pytest.mark.parametrize("make", [make_kinetics, make_ucf, make_hmdb])
+def test_of_a_list_of_several_parts_each_is_fixed_by_itself(
+    make: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, _ = run(f"{make()} --fix --out out --workers 1", capsys)
+    assert code == (1 if make is make_ucf else 0)  # one is missing there
+    assert printed.endswith("out/fixed-train.csv, out/fixed-test.csv\n") and not Path("out/fixed.csv").exists()
+    fixed = {
+        part: [(video.path.stem[0], video.label) for video in read_list(f"out/fixed-{part}.csv").videos]
+        for part in ("train", "test")
+    }
+    assert {part: sorted(videos) for part, videos in fixed.items()} == {
+        "train": [("b", "wave"), ("d", "jump")],
+        "test": [("a", "wave"), ("c", "jump")],
+    }
+
+
+def test_a_list_of_one_part_is_fixed_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    make_ucf()
+    code, printed, _ = run("trainlist01.txt --fix --out out --workers 1", capsys)
+    assert code == 0 and printed.endswith("written: out/report.json, out/broken.csv, out/fixed.csv\n")
+    assert len(read_list("out/fixed.csv").videos) == 2
+
+
+def test_a_video_that_two_parts_list_is_left_in_one(capsys: pytest.CaptureFixture[str]) -> None:
+    make_ucf()
+    with Path("testlist01.txt").open("a") as file:
+        file.write("wave/b.mp4\n")
+    run(". --fix --out out --workers 1", capsys)
+    names = [read_list(f"out/fixed-{part}.csv").videos for part in ("train", "test")]
+    assert [sorted(video.path.stem for video in videos) for videos in names] == [["b", "d"], ["a", "c"]]
 
 
 def test_a_folder_of_class_folders_and_videos_under_a_root(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-from faster_video.datasets.checking.workers import Lost, WorkerError, in_workers
+import pytest
+
+from faster_video.datasets.checking.workers import Lost, WorkerError, _serve, in_workers
 
 
 def answer(item: object) -> object:
@@ -66,6 +70,38 @@ def test_a_worker_that_hangs_is_given_up() -> None:
 
 def test_a_slow_item_does_not_use_up_the_time_of_the_next() -> None:
     assert run(["sleep"] * 40, 1, limit=1.5) == ["sleep"] * 40
+
+
+def serve_or_die(connection: Connection, function: Callable[[object], object]) -> None:
+    """A worker that ends before it is ready if it is the n-th to begin and n is in DIES_AT; STARTS counts them."""
+    with Path(os.environ["STARTS"]).open("a") as starts:
+        starts.write("x")
+    if str(Path(os.environ["STARTS"]).stat().st_size) in os.environ["DIES_AT"].split():
+        os._exit(9)
+    _serve(connection, function)
+
+
+@pytest.fixture
+def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
+    monkeypatch.setattr("faster_video.datasets.checking.workers._serve", serve_or_die)
+    return tmp_path / "starts"
+
+
+def test_a_worker_that_takes_a_dead_ones_place_may_die_once(starts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIES_AT", "2")
+    assert run(["exit", 2], 1) == ["the process that decoded it ended (exit code 7)", 4]
+    assert starts.stat().st_size == 3
+
+
+def test_two_that_die_in_a_dead_workers_place_end_it_all(starts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIES_AT", "2 3")
+    with pytest.raises(WorkerError) as caught:
+        run(["exit", 2], 1)
+    assert str(caught.value) == (
+        "a worker process died and two in its place ended as they began (exit code 9), perhaps for want of memory; "
+        "give the same command again with fewer --workers: what was checked is kept"
+    )
 
 
 def test_stopping_early_leaves_no_process() -> None:

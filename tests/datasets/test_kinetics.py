@@ -45,6 +45,8 @@ ODDITIES = {
     ),
     "other order and case": "YouTube_ID,Split,Time_End,Time_Start,Label\n"
     + "".join(f'{name},train,{end},{start},"{label}"\n' for label, name, start, end in ROWS),
+    "times as pandas writes them": "label,youtube_id,time_start,time_end\n"
+    + "".join(f'"{label}",{name},{start}.0,{end}.00\n' for label, name, start, end in ROWS),
     "without split": "label,youtube_id,time_start,time_end\n"
     + "".join(f'"{label}",{name},{start},{end}\n' for label, name, start, end in ROWS),
 }
@@ -151,6 +153,15 @@ def test_a_list_of_one_split_is_taken_as_it_is(source: Path) -> None:
         (
             "label,youtube_id,start,end\n",
             "k.csv: has the columns label, youtube_id, start, end; a Kinetics list must also have time_start, time_end",
+        ),
+        (
+            "label\tyoutube_id\ttime_start\ttime_end\nyoga\tabc\t0\t10\n",
+            "k.csv: its first line is 'label\\tyoutube_id\\ttime_start\\ttime_end'; a Kinetics list must be parted by "
+            "commas",
+        ),
+        (
+            "label;youtube_id;time_start;time_end\nyoga;abc;0;10\n",
+            "k.csv: its first line is 'label;youtube_id;time_start;time_end'; a Kinetics list must be parted by commas",
         ),
         (f"{HEADER}\n\n", "k.csv: lists no videos; only the header is there"),
         (

@@ -9,6 +9,9 @@ from list_samples import file_names, pairs, refusal, touch, write
 
 from faster_video.datasets import read_list
 
+spaced_labels = file_names.filter(lambda label: not label.startswith(","))  # `a.mp4 ,x` is parted by its comma
+COMMAS_FOR_BLANKS = "each line must be path label, and a label with blanks needs commas: path,label"
+
 
 @pytest.mark.parametrize("name", ["list.txt", "list.csv", "list"])
 @pytest.mark.parametrize(
@@ -40,6 +43,15 @@ def test_the_first_line_tells_commas_from_spaces(line: str, expected: tuple[str,
     assert pairs(read_list(write(tmp_path / "list.csv", f"{line}\n")), tmp_path) == [expected]
 
 
+@pytest.mark.parametrize("mark", [" ", ","])
+def test_files_without_a_videos_suffix_are_taken_where_the_first_has_none_either(mark: str, tmp_path: Path) -> None:
+    names = ["frames/one", "my frames/two", "three.jpegs"]
+    source = write(tmp_path / "list.txt", "".join(f"{name}{mark}wave\n" for name in names))
+    assert pairs(read_list(source), tmp_path) == [(name, "wave") for name in names]
+    source = write(tmp_path / "list.txt", f"path{mark}label\nframes/one{mark}wave\na.mp4{mark}jump\n")
+    assert pairs(read_list(source), tmp_path) == [("frames/one", "wave"), ("a.mp4", "jump")]
+
+
 def test_root_takes_the_place_of_the_lists_folder(tmp_path: Path) -> None:
     touch(tmp_path / "disk" / "a.mp4")
     for content in ("a.mp4 wave\n/elsewhere/b.mp4 wave\n", "a.mp4,wave\n/elsewhere/b.mp4,wave\n"):
@@ -55,6 +67,24 @@ def test_root_takes_the_place_of_the_lists_folder(tmp_path: Path) -> None:
         ("a.mp4 wave\nb.mp4\n", "list.txt, line 2: is 'b.mp4'; each line must be path label"),
         ("my video.mp4\n", "list.txt, line 1: is 'my video.mp4'; each line must be path label"),
         ("path label\n", "list.txt: lists no videos; each line must be path,label or path label"),
+        ("a.mp4 wave\nb.mp4 riding a bike\n", f"list.txt, line 2: is 'b.mp4 riding a bike'; {COMMAS_FOR_BLANKS}"),
+        ("b.mp4\triding a bike\n", f"list.txt, line 1: is 'b.mp4\\triding a bike'; {COMMAS_FOR_BLANKS}"),
+        (
+            "filename label\na.mp4 wave\n",
+            "list.txt, line 1: is 'filename label'; a header must be path label, and a path must end in a video's "
+            "suffix if the next one does",
+        ),
+        (
+            "filename,label\na.mp4,wave\n",
+            "list.txt, line 1: is 'filename,label'; a header must be path,label, and a path must end in a video's "
+            "suffix if the next one does",
+        ),
+        ("label,path\nwave,a.mp4\n", "list.txt, line 2: is 'wave,a.mp4'; each line must be path,label"),
+        (
+            "Label,Path\nwave,frames/a\n",
+            "list.txt, line 1: is 'Label,Path'; a header must be path,label, and a path must end in a video's suffix "
+            "if the next one does",
+        ),
         (
             "a\0.mp4,wave\n",
             "list.txt, line 1: the path 'a\\x00.mp4' has a NUL character, which no file has",
@@ -71,7 +101,7 @@ def test_a_malformed_list_is_refused_by_file_and_line(content: str, sentence: st
 
 @given(
     rows=st.lists(
-        st.tuples(st.lists(file_names, min_size=1, max_size=3).map(" ".join), file_names), min_size=1, max_size=6
+        st.tuples(st.lists(file_names, min_size=1, max_size=3).map(" ".join), spaced_labels), min_size=1, max_size=6
     )
 )
 @settings(max_examples=60, deadline=None)

@@ -101,6 +101,25 @@ def test_folders_that_are_parts_of_a_set_are_no_labels(tmp_path: Path) -> None:
     assert read_list(tmp_path / "train").labels == ["wave"]
 
 
+@pytest.mark.parametrize("names", [("train", "val"), ("Training", "testing"), ("eval", "valid")])
+def test_what_stands_beside_the_parts_of_a_set_does_not_make_them_labels(
+    names: tuple[str, str], tmp_path: Path
+) -> None:
+    touch(*(tmp_path / name / "wave" / "a.mp4" for name in names), tmp_path / "annotations" / "train.csv")
+    assert f"its folders {', '.join(names)} are parts of a set, not labels" in refusal(tmp_path, tmp_path.parent)
+    touch(tmp_path / "jump" / "a.mp4")
+    assert read_list(tmp_path).labels == sorted([*names, "jump"])
+
+
+def test_a_single_part_of_a_set_is_no_label(tmp_path: Path) -> None:
+    touch(tmp_path / "train" / "wave" / "a.mp4")
+    (tmp_path / "test").mkdir()
+    assert refusal(tmp_path, tmp_path.parent) == (
+        f"{tmp_path.name}: its only folder with videos, train, is a part of a set, not a label; give "
+        f"{tmp_path.name}/train"
+    )
+
+
 def test_options_that_a_list_has_no_use_for_are_refused(tmp_path: Path) -> None:
     touch(tmp_path / "set" / "wave" / "a.mp4")
     assert refusal(tmp_path / "set", tmp_path, root=tmp_path / "set") == (

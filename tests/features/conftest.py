@@ -1,7 +1,17 @@
+from pathlib import Path
+
 import pytest
 from training_samples import write_small_set
 
 from faster_video.datasets import VideoList, read_list
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where it is kept which shards were sound: not in the home of whoever runs the tests."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ import faster_video.features.shards as shards
 from faster_video.datasets import LabelledVideo, VideoList
 from faster_video.errors import ConfigError, StoreError
 from faster_video.features import TEST, FeatureStore, StoredKey, extract
-from faster_video.features.extract import Need
+from faster_video.features.disk import Need
 from faster_video.inference import Classifier
 from faster_video.training.samples import Batch, SampleKey, TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource
@@ -177,23 +177,31 @@ def test_damage_is_noticed_and_repaired(data: VideoList, whole: Path, tmp_path: 
 
 def test_resuming_with_other_settings_is_refused_by_name(data: VideoList, whole: Path) -> None:
     before = contents(whole)
-    with pytest.raises(StoreError, match=r"made with other settings \(views, seed\); resume it with the same"):
+    with pytest.raises(
+        StoreError, match=r"other settings: views is 2 there and 3 now; seed is 0 there and 1 now; resume"
+    ):
         extract(extraction(data, whole, views=3, seed=1), resume=True)
     with pytest.raises(StoreError, match="holds a store already; add --resume to go on with it"):
         extract(extraction(data, whole))
-    with pytest.raises(StoreError, match=r"made with other settings \(pattern, .*cheap"):
+    with pytest.raises(StoreError, match="pattern is 1:1 there and 1:3 now; the cheap network's weights; resume it"):
         other = bundle_for(data.labels, "1:3")
         torch.nn.init.zeros_(next(iter(other.model.cheap.parameters())))
         extract(extraction(data, whole, bundle=other), resume=True)
+    with pytest.raises(StoreError, match=r"clips\.num_clips is 3 there and 4 now; resume"):
+        extract(extraction(data, whole, bundle=bundle_for(data.labels, num_clips=4)), resume=True)
+    with pytest.raises(StoreError, match="settings: the list, or which of its videos are on disk, has changed; resume"):
+        extract(extraction(replace(data, videos=data.videos[::-1]), whole), resume=True)
+    with pytest.raises(StoreError, match="settings: part is not given there and test now; resume"):
+        extract(extraction(data, whole, part="test"), resume=True)
     assert contents(whole) == before
 
 
-def test_unreadable_and_missing_videos_are_listed_and_not_stored(data: VideoList, tmp_path: Path) -> None:
+def test_unreadable_and_missing_videos_are_kept_apart_and_not_stored(data: VideoList, tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     bad = (LabelledVideo(tmp_path / "text.mp4", "left-then-up"), LabelledVideo(tmp_path / "none.mp4", "up-then-left"))
     store = stored(replace(data, videos=(bad[0], *data.videos[:2], bad[1])), tmp_path / "store")
-    assert [(lost.key.video, lost.key.view) for lost in store.lost] == [(n, v) for n in (0, 3) for v in (TEST, 0, 1)]
-    assert [lost.reason.split(":")[0] for lost in store.lost][-1] == "No such file or directory"
+    assert [(lost.key.video, lost.key.view) for lost in store.lost] == [(0, view) for view in (TEST, 0, 1)]
+    assert store.missing == {3}
     assert [video.label for video in store.videos][::3] == ["left-then-up", "up-then-left"]
     with pytest.raises(StoreError, match=r"none\.mp4: has no features in .*: No such file"):
         store.features(3)

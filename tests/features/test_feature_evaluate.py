@@ -37,7 +37,9 @@ def test_stored_features_are_judged_as_their_videos_are(
     assert [video.predicted for video in ours.videos] == [video.predicted for video in theirs.videos]
     assert (ours.pattern, ours.aggregator) == (theirs.pattern, theirs.aggregator)
     assert ours.gmacs_per_video == pytest.approx(theirs.gmacs_per_video)
-    assert ours.videos[-1].unreadable == "No such file or directory"
+    assert ours.videos[-1].unreadable == theirs.videos[-1].unreadable == "No such file or directory"
+    assert [video.missing for video in ours.videos] == [video.missing for video in theirs.videos]
+    assert (ours.num_missing, ours.top1_without_missing) == (1, theirs.top1_without_missing)
     for one, other in zip(ours.videos[:-1], theirs.videos[:-1], strict=True):
         assert one.probabilities == pytest.approx(other.probabilities, abs=5e-3)
 

@@ -54,6 +54,16 @@ def test_a_list_without_parts_serves_all(tmp_path: Path) -> None:
         assert [video.label for video in features.videos] == ["jump", "sit"]
 
 
+def test_files_may_lie_outside_the_folder(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere")
+    write(tmp_path / "set", listed=f"a.npy,jump\n{tmp_path}/elsewhere/c.npy,sit\n../elsewhere/a.npy,sit\n")
+    features = open_features(tmp_path / "set")
+    assert len(features.identity) == 64
+    inside = write(tmp_path / "other", listed="a.npy,jump\nc.npy,sit\na.npy,sit\n")
+    assert features.identity != open_features(inside).identity
+    assert [len(maps) for maps in features.batch([StoredKey(1, 0)], [True] * 2)] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("listed", "sentence"),
     [

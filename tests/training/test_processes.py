@@ -47,15 +47,23 @@ def weights_of(out: Path) -> dict[str, Tensor]:
     return load_bundle(out / "bundle").model.state_dict()
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize(("accumulate", "pattern"), [(1, "1:1"), (2, "1:0")])
 def test_two_processes_learn_as_one_does_at_the_same_global_batch(
-    data: VideoList, tmp_path: Path, accumulate: int
+    data: VideoList, tmp_path: Path, accumulate: int, pattern: str
 ) -> None:
     recipe = small_recipe()
     # SGD: the first steps of Adam are the gradient's sign, and that of a gradient near 0 is left to rounding.
-    stage1 = replace(recipe.stage1_expensive, optimizer="sgd", ema_decay=0.9, label_smoothing=0.1, max_gradient_norm=1)
+    stage1 = replace(
+        recipe.stage1_expensive,
+        optimizer="sgd",
+        accumulate=accumulate,
+        ema_decay=0.9,
+        label_smoothing=0.1,
+        max_gradient_norm=1,
+    )
     stage2 = replace(recipe.stage2, optimizer="sgd", accumulate=accumulate)
-    recipe = replace(recipe, stage1_expensive=stage1, stage1_cheap=stage1, stage2=stage2)
+    model = replace(recipe.model, pattern=pattern)
+    recipe = replace(recipe, model=model, stage1_expensive=stage1, stage1_cheap=stage1, stage2=stage2)
     for devices in (1, 2):
         train(run_of(data, tmp_path / f"{devices}", devices=devices, recipe=recipe))
     one, two = rows_of(tmp_path / "1"), rows_of(tmp_path / "2")
@@ -110,7 +118,9 @@ def test_what_is_wrong_in_one_process_is_said_by_the_one_that_was_called(data: V
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(data: VideoList, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"stage1_expensive.batch_size is 8; it must be a multiple of 3"):
+    with pytest.raises(
+        ConfigError, match=r"stage1_expensive.batch_size is 8; for 3 processes .* it must be a multiple of 3"
+    ):
         train(run_of(data, tmp_path / "run", devices=3))
     with pytest.raises(ConfigError, match="nodes is 2, but torchrun has not started this process"):
         train(replace(run_of(data, tmp_path / "run", devices=1), nodes=2))

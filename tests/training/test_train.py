@@ -1,7 +1,9 @@
 import csv
 import json
+import multiprocessing
 import os
 import re
+import resource
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -335,7 +337,9 @@ def test_a_log_whose_last_line_was_cut_by_a_crash_can_be_gone_on_with(
 def test_a_batch_that_batch_norm_cannot_use_is_refused_before_training(data: Path, tmp_path: Path) -> None:
     recipe = small_recipe()
     single = replace(recipe, stage1_cheap=replace(recipe.stage1_cheap, batch_size=1))
-    with pytest.raises(ConfigError, match=r"stage1_cheap.batch_size is 1, and a clip of 8 frames at 32 pixels"):
+    with pytest.raises(
+        ConfigError, match=r"stage1_cheap.batch_size is 1 with accumulate 1: .* a clip of 8 frames at 32 pixels"
+    ):
         train(run_of(data, tmp_path / "run", recipe=single))
     assert not (tmp_path / "run").exists()
 
@@ -473,3 +477,64 @@ def test_a_run_that_was_killed_before_it_began_can_be_started_again(data: Path, 
     (out / ".run.json.a1b2").write_text("{")
     train(run_of(data, out, recipe=small_recipe(epochs=1)))
     assert (out / "bundle").exists()
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+def test_gradients_that_are_no_numbers_stop_training_with_the_last_good_state(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: float
+) -> None:
+    """Clipped or not: with clipping the norm tells at once, without it the next loss."""
+    recipe = small_recipe()
+    stage = replace(recipe.stage1_expensive, max_gradient_norm=clip)
+    learn = loop._Steps._learn
+
+    def poisoned(steps: loop._Steps, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
+        if steps.step == 4:
+            next(steps.stage.learner.parameters()).register_hook(lambda gradient: gradient * float("inf"))
+        return learn(steps, pieces, num_videos)
+
+    monkeypatch.setattr(loop._Steps, "_learn", poisoned)
+    with pytest.raises(TrainingError, match=r"stage1_expensive: the (loss|gradient's norm) is (nan|inf) at step [45]"):
+        train(run_of(data, tmp_path / "run", recipe=replace(recipe, stage1_expensive=stage)))
+    assert load_checkpoint(checkpoints(tmp_path / "run" / "stage1_expensive")[0]).step == 3
+
+
+def test_a_stage_that_could_take_no_step_does_not_pass_for_trained(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop._Steps, "_count", lambda *_: 0)
+    with pytest.raises(
+        TrainingError, match="6 of 6 steps had a piece with too few readable videos; nothing was learned"
+    ):
+        train(run_of(data, tmp_path / "run"))
+
+
+def test_a_full_disk_is_one_sentence_and_the_last_good_state_is_kept(data: Path, tmp_path: Path) -> None:
+    """In a process whose files may grow to two checkpoints' size and no further."""
+    out = tmp_path / "run"
+    run = run_of(data, out, recipe=small_recipe(epochs=30))
+    process = multiprocessing.get_context("spawn").Process(target=train_on_a_full_disk, args=(run, out / "said"))
+    process.start()
+    process.join()
+    assert re.search(
+        r"log.csv: cannot be written \(File too large\); make room, then go on with", (out / "said").read_text()
+    )
+    assert load_checkpoint(checkpoints(out / "stage1_expensive")[0]).step > 0
+
+
+def train_on_a_full_disk(run: RunConfig, said: Path) -> None:
+    open_step = loop._Steps._next
+
+    def limited(steps: loop._Steps, pieces: list[object], waiting_since: float) -> None:
+        if steps.step == 9:  # three epochs are saved; no file may become longer than the log is now
+            size = (run.out / "log.csv").stat().st_size
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))
+        open_step(steps, pieces, waiting_since)  # type: ignore[arg-type]
+
+    loop._Steps._next = limited  # type: ignore[method-assign, assignment]
+    try:
+        train(run)
+    except TrainingError as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        said.write_text(str(error))

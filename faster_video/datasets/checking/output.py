@@ -2,14 +2,17 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from faster_video.datasets.checking.report import CheckReport
+from faster_video.datasets.checking.report import CheckedVideo, CheckReport
+from faster_video.datasets.video_list import Part
 from faster_video.errors import DataError
 from faster_video.files import printable, replacing_file, require_writable_place
 
-REPORT, BROKEN, FIXED = "report.json", "broken.csv", "fixed.csv"
+REPORT, BROKEN = "report.json", "broken.csv"
+FIXED: dict[Part, str] = {"all": "fixed.csv", "train": "fixed-train.csv", "test": "fixed-test.csv"}
+"""By the part of the list."""
 MADE_BY = "faster-video data check"
 """By this a report is known for one of ours."""
 
@@ -27,7 +30,7 @@ def require_report_folder(folder: Path, source: str | Path) -> None:
         DataError: nothing can be written there, or it holds such a file that no check has written, or the list itself.
     """
     try:
-        taken = [name for name in (REPORT, BROKEN, FIXED) if (folder / name).exists()]
+        taken = [name for name in (REPORT, BROKEN, *FIXED.values()) if (folder / name).exists()]
         if any((folder / name).samefile(source) for name in taken):
             raise DataError(f"{printable(folder)}: holds the list that is to be checked; choose another folder (--out)")
         if taken and not _is_ours(folder / REPORT):
@@ -39,25 +42,27 @@ def require_report_folder(folder: Path, source: str | Path) -> None:
         raise _unwritable(folder, error) from error
 
 
-def write_report(report: CheckReport, folder: Path, source: str | Path, *, with_fixed: bool) -> list[Path]:
-    """Write `report.json` and `broken.csv` and, if asked to, `fixed.csv`; returns their paths.
+def write_report(
+    report: CheckReport, folder: Path, source: str | Path, fixed: Mapping[Part, Sequence[CheckedVideo]]
+) -> list[Path]:
+    """Write `report.json`, `broken.csv` and a list of every part in `fixed`; returns their paths.
 
     Raises:
-        DataError: that is not possible, or no video is left for `fixed.csv`.
+        DataError: that is not possible.
     """
     broken = [(str(video.path), video.label, str(video.fault)) for video in report.videos if video.fault]
-    # Absolute: right wherever the list is moved to, and read as it is written whatever the folders are called.
-    fixed = [(str(video.absolute), video.label) for video in report.fixed if _is_text(str(video.absolute))]
     values = {"made_by": MADE_BY, "list": str(Path(source).absolute())} | report.as_dict()
     try:
         with replacing_file(folder / REPORT) as file:
             file.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
         _write_rows(folder / BROKEN, ("path", "label", "reason"), broken)
-        if with_fixed:
-            _write_rows(folder / FIXED, ("path", "label"), fixed)
+        for part, videos in fixed.items():
+            # Absolute: right wherever the list is moved to, and read as it is written whatever the folders are called.
+            rows = [(str(video.absolute), video.label) for video in videos if _is_text(str(video.absolute))]
+            _write_rows(folder / FIXED[part], ("path", "label"), rows)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    return [folder / REPORT, folder / BROKEN, *([folder / FIXED] if with_fixed else [])]
+    return [folder / REPORT, folder / BROKEN, *(folder / FIXED[part] for part in fixed)]
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

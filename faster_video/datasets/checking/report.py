@@ -1,12 +1,13 @@
 """What a check says about a list: counts, faults and copies, worked out from the findings of its files."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from faster_video.datasets.checking.finding import Finding
+from faster_video.datasets.video_list import Part, VideoList
 
 DEFAULT_MIN_FRAMES = 16
 """One clip's span of the paper's recipe."""
@@ -116,6 +117,14 @@ class CheckReport:
         """The list without broken and missing videos and without second copies; the first copy keeps its label."""
         again = {id(video) for copies in self.copies for video in copies.videos[1:]}
         return [video for video in self.readable if id(video) not in again]
+
+    def fixed_parts(self, parts: Mapping[Part, VideoList]) -> dict[Part, list[CheckedVideo]]:
+        """`fixed` cut into the list's parts; what two of them have is left in the first."""
+        waiting = {(video.path, video.label): video for video in self.fixed}
+        return {
+            part: [waiting.pop(key) for video in videos.videos if (key := (video.path, video.label)) in waiting]
+            for part, videos in parts.items()
+        }
 
     @property
     def seconds(self) -> float:

@@ -44,7 +44,7 @@ def in_workers(
     stop early: the processes are killed then. They ignore ctrl-C; the process that started them deals with it.
 
     Raises:
-        WorkerError: a process ended before it took its first item.
+        WorkerError: a process ended before it took its first item, as did the second in place of one that had died.
     """
     team = [_Worker[T, R](function) for _ in range(min(workers, len(items)))]
     waiting = iter(range(len(items)))
@@ -97,23 +97,37 @@ class _Worker(Generic[T, R]):
         if number is None:
             return
         if self._process is None:
-            self.start()
-        if not self._is_ready:
-            self._await_ready()
+            self._start_again()
+        elif not self._is_ready and not self._says_ready():
+            raise WorkerError(
+                "the worker processes cannot be started; in a script of your own, call this under "
+                "`if __name__ == '__main__':`"
+            )
         self._limit = limits[number]
         self.deadline = monotonic() + self._limit
         with suppress(OSError):  # it died while it had nothing to do; the connection will say so
             self.connection.send(items[number])
 
-    def _await_ready(self) -> None:
+    def _start_again(self) -> None:
+        """Another process in place of one that died; what kills it at once may be over when it is tried again."""
+        for _ in range(2):
+            self.start()
+            if self._says_ready():
+                return
+            code = self._bury()
+        raise WorkerError(
+            f"a worker process died and two in its place ended as they began (exit code {code}), perhaps for want of "
+            "memory; give the same command again with fewer --workers: what was checked is kept"
+        )
+
+    def _says_ready(self) -> bool:
+        """Wait for the process; False if it ended instead."""
         try:
             self.connection.recv()
-        except (EOFError, OSError) as error:
-            raise WorkerError(
-                "the worker processes cannot be started; in a script of your own, call this under "
-                "`if __name__ == '__main__':`"
-            ) from error
+        except (EOFError, OSError):
+            return False
         self._is_ready = True
+        return True
 
     def finish(self, *, has_answered: bool) -> tuple[int, R | Lost]:
         """The item's number and result; without an answer in time the process is killed."""

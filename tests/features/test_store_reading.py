@@ -1,0 +1,113 @@
+"""What a store costs when it is opened and read: checksums, mappings, batches."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from feature_samples import bundle_for, extraction
+
+import faster_video.features.read as read
+from faster_video.config import TransformConfig
+from faster_video.datasets import VideoList
+from faster_video.errors import StoreError
+from faster_video.features import FeatureStore, extract
+from faster_video.features.layout import StoreConfig
+from faster_video.features.make import _batches
+
+
+@pytest.fixture
+def store(data: VideoList, tmp_path: Path) -> Path:
+    """Four shards of one video each."""
+    out = tmp_path / "store"
+    extract(extraction(replace(data, videos=data.videos[:4]), out, views=0, shard_videos=1))
+    return out
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The shards whose every byte is read to be checked, as it happens."""
+    names: list[str] = []
+    original = read.sha256_of
+
+    def watched(path: Path) -> str:
+        if path.suffix == ".safetensors":
+            names.append(path.stem)
+        return original(path)
+
+    monkeypatch.setattr(read, "sha256_of", watched)
+    return names
+
+
+def test_a_shard_is_checked_once_as_long_as_its_file_stays(store: Path, hashed: list[str]) -> None:
+    for _ in range(2):  # a second start, or a second process
+        again = FeatureStore(store)
+        again.features(1)
+        again.features(1)
+    assert hashed == ["00001"]
+    shard = store / "shards" / "00001.safetensors"
+    os.utime(shard)
+    FeatureStore(store).features(1)
+    assert hashed == ["00001"] * 2
+    values = bytearray(shard.read_bytes())
+    values[-3] ^= 1
+    shard.write_bytes(values)
+    with pytest.raises(StoreError, match=r"00001\.safetensors: is damaged"):
+        FeatureStore(store).features(1)
+
+
+def test_verify_reads_every_shard_whatever_is_remembered(store: Path, hashed: list[str]) -> None:
+    opened = FeatureStore(store)
+    opened.verify()
+    opened.verify()
+    assert hashed == ["00000", "00001", "00002", "00003"] * 2
+    opened.features(2)
+    assert len(hashed) == 8
+    shard = store / "shards" / "00002.safetensors"
+    before, values = shard.stat(), bytearray(shard.read_bytes())
+    values[-3] ^= 1
+    shard.write_bytes(values)
+    os.utime(shard, ns=(before.st_atime_ns, before.st_mtime_ns))  # as where a disk goes bad
+    with pytest.raises(StoreError, match=r"00002\.safetensors: is damaged"):
+        FeatureStore(store).verify()
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\n0 1", b"0 1 2 3"])
+def test_nothing_in_the_cache_stops_a_reader(
+    store: Path, cache: Path, hashed: list[str], content: bytes | None
+) -> None:
+    FeatureStore(store).features(0)
+    (file,) = (cache / "faster_video" / "features").iterdir()
+    if content is None:
+        file.unlink()
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    FeatureStore(store).features(0)
+    FeatureStore(store).features(0)
+    assert len(hashed) == (3 if content is None else 2)
+
+
+def test_few_shards_are_mapped_at_once(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "MOST_MAPPED", 2)
+    opened, whole = FeatureStore(store), FeatureStore(store, verify=False)
+    for video in (0, 1, 0, 2, 3, 0, 1):
+        for ours, theirs in zip(opened.features(video), whole.features(video), strict=True):
+            assert torch.equal(ours, theirs)
+        assert len(opened._shards) <= 2
+    assert list(opened._shards) == [0, 1]
+
+
+def test_batches_of_large_clips_are_small(data: VideoList) -> None:
+    small = extraction(data, Path("store"), bundle=bundle_for(data.labels)).layout()
+    assert [len(keys) for keys in _batches(small, 0, ())] == [8, 1]
+
+    def sizes(layout: StoreConfig) -> set[int]:
+        return {len(keys) for keys in _batches(layout, 0, ())}
+
+    clips = replace(small.clips, num_clips=16, frames_per_clip=16)
+    faster16 = replace(small, clips=clips, transform=TransformConfig())
+    assert faster16.transform.crop_size == 224
+    assert sizes(faster16) == {3}
+    assert sizes(replace(faster16, clips=replace(clips, num_clips=200))) == {1}
