@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import islice
 
 from lightning_fabric import Fabric
@@ -120,7 +120,9 @@ class _Steps:
             if self._is_whole:
                 save()
                 if self._all_stop:
-                    self.fabric.barrier()  # the first process that ends takes the others with it
+                    # The first process that ends with an error takes the others with it: wait until the state is saved.
+                    with suppress(RuntimeError):  # from one that was past the barrier and has ended
+                        self.fabric.barrier()
             raise
 
     def _run(self, save: Callable[[], None], show: ShowStep) -> None:

@@ -118,9 +118,7 @@ def test_what_is_wrong_in_one_process_is_said_by_the_one_that_was_called(data: V
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(data: VideoList, tmp_path: Path) -> None:
-    with pytest.raises(
-        ConfigError, match=r"stage1_expensive.batch_size is 8; for 3 processes .* it must be a multiple of 3"
-    ):
+    with pytest.raises(ConfigError, match=r"batch_size is 8; for 3 processes .* it must be a multiple of 3"):
         train(run_of(data, tmp_path / "run", devices=3))
     with pytest.raises(ConfigError, match="nodes is 2, but torchrun has not started this process"):
         train(replace(run_of(data, tmp_path / "run", devices=1), nodes=2))

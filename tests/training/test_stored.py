@@ -8,15 +8,17 @@ import torch
 from torch.nn import functional
 from training_samples import small_recipe, write_small_set
 
-from faster_video.bundle import Bundle, BundleConfig
+from faster_video.bundle import Bundle, BundleConfig, save_bundle
+from faster_video.cli import main
 from faster_video.config import StageConfig
 from faster_video.datasets import LabelledVideo, VideoList, read_list
 from faster_video.errors import ConfigError
-from faster_video.features import Extraction, FeatureStore, extract
+from faster_video.features import Extraction, FeatureStore, extract, open_features
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
 from faster_video.training.batches import Batches
 from faster_video.training.learners import AggregatorLearner
+from faster_video.training.logs import STEP_FIELDS, read_rows
 from faster_video.training.samples import Batch, SampleKey, TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource
 from faster_video.training.stage import BatchSource
@@ -34,6 +36,17 @@ def bundle_of(data: VideoList) -> Bundle:
     config = BundleConfig(labels=data.labels, model=recipe.model, clips=recipe.clips, transform=recipe.transform)
     torch.manual_seed(3)
     return Bundle(model=build_model(config.model, len(data.labels)).eval(), config=config)
+
+
+def clips_of(data: VideoList) -> TrainingClips:
+    """What training from pixels reads."""
+    config = bundle_of(data).config
+    return TrainingClips(data.videos, data.labels, clips=config.clips, num_clips=3, transform=config.transform, seed=7)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +76,7 @@ def losses(model: Faster, source: object, keys: list[list[SampleKey]]) -> list[f
 
 
 def test_the_losses_are_those_from_pixels_for_the_same_views(data: VideoList, store: FeatureStore) -> None:
-    bundle = bundle_of(data)
-    clips = TrainingClips(
-        data.videos,
-        data.labels,
-        clips=bundle.config.clips,
-        num_clips=3,
-        transform=bundle.config.transform,
-        seed=7,
-    )
+    bundle, clips = bundle_of(data), clips_of(data)
     stage = StageConfig(epochs=2, warmup_epochs=0, batch_size=8)
     keys = list(Batches(len(data.videos), stage, seed=0))
     frozen = FrozenSource(bundle.model, PixelSource(clips, workers=0), torch.device("cpu"))
@@ -106,9 +111,56 @@ def test_views_of_unreadable_videos_are_reported_once_and_left_out(data: VideoLi
     keys = [SampleKey(0, video, 0) for video in range(3)]
     nothing, first, second = source([[keys[1]], keys, keys])
     assert isinstance(nothing, list) and isinstance(first, Batch) and isinstance(second, Batch)
-    assert [lost.path for lost in nothing] == [Path("text.mp4") if False else nothing[0].path]
+    (ours,), (pixels,) = nothing, PixelSource(clips_of(some), workers=0)([[keys[1]]])
+    assert isinstance(pixels, list)
+    assert ours.path.name == "text.mp4"
+    assert ours.reason.startswith(f"{ours.path}: ") and pixels[0].reason.startswith(f"{broken.path}: ")
+    assert ours.reason.removeprefix(f"{ours.path}: ") == pixels[0].reason.removeprefix(f"{broken.path}: ")
     assert [key.video for key in first.keys] == [0, 2]
     assert first.unreadable == second.unreadable == []
+
+
+@pytest.fixture
+def with_missing(data: VideoList) -> VideoList:
+    """32 videos that are there (each of the 16 twice), and after every second a missing one."""
+    videos: list[LabelledVideo] = []
+    for number, video in enumerate((*data.videos, *data.videos)):
+        videos.append(video)
+        if number % 2:
+            videos.append(LabelledVideo(video.path.with_name(f"none{number}.mp4"), video.label))
+    return replace(data, videos=tuple(videos))
+
+
+def test_missing_videos_are_neither_unreadable_nor_in_a_batch(with_missing: VideoList, tmp_path: Path) -> None:
+    bundle = bundle_of(with_missing)
+    extract(Extraction(bundle=bundle, data=with_missing, out=tmp_path / "store", views=1, seed=7, workers=0))
+    keys = [[SampleKey(0, video, 0) for video in range(6)]]
+    all_there = open_features(tmp_path / "store", part="train")
+    for features, numbers in ((FeatureStore(tmp_path / "store"), [0, 1, 3, 4]), (all_there, [0, 1, 3, 4, 6, 7])):
+        source = StoreSource(features, pattern=Pattern.parse("1:1"), num_clips=3, views_per_video=1)
+        (ours,) = source(keys)
+        assert isinstance(ours, Batch) and ours.unreadable == []
+        of_the_list = [SampleKey(0, number, 0) for number in numbers]  # its numbering fixes their clips
+        frozen = FrozenSource(bundle.model, PixelSource(clips_of(with_missing), workers=0), torch.device("cpu"))
+        (theirs,) = frozen([of_the_list])
+        assert isinstance(theirs, Batch)
+        assert torch.equal(ours.labels, theirs.labels)
+        for one, other in zip(ours.inputs, theirs.inputs, strict=True):
+            torch.testing.assert_close(one, other, rtol=2e-3, atol=1e-3)
+
+
+def test_a_store_of_a_list_with_missing_videos_is_trained_on(with_missing: VideoList, tmp_path: Path) -> None:
+    assert len(with_missing.missing) / len(with_missing.videos) > 0.3
+    save_bundle(bundle_of(with_missing), tmp_path / "bundle")
+    listed = "".join(f"{video.path},{video.label}\n" for video in with_missing.videos)
+    (tmp_path / "list.csv").write_text(listed)
+    store, run, bundle = (str(tmp_path / name) for name in ("store", "run", "bundle"))
+    assert main(["extract", bundle, str(tmp_path / "list.csv"), "--out", store, "--workers", "0"]) == 0
+    short = ["--stage2.epochs", "2", "--stage2.warmup_epochs", "0", "--device", "cpu"]
+    assert main(["train", "--features", store, "--backbones", bundle, "--out", run, *short]) == 0
+    rows = read_rows(tmp_path / "run" / "log.csv", STEP_FIELDS)
+    assert [row["videos"] for row in rows] == ["8"] * (2 * 32 // 8)
+    assert not (tmp_path / "run" / "broken.csv").exists()
 
 
 def test_what_cannot_be_learned_from_is_refused(data: VideoList, tmp_path: Path) -> None:

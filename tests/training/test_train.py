@@ -337,9 +337,7 @@ def test_a_log_whose_last_line_was_cut_by_a_crash_can_be_gone_on_with(
 def test_a_batch_that_batch_norm_cannot_use_is_refused_before_training(data: Path, tmp_path: Path) -> None:
     recipe = small_recipe()
     single = replace(recipe, stage1_cheap=replace(recipe.stage1_cheap, batch_size=1))
-    with pytest.raises(
-        ConfigError, match=r"stage1_cheap.batch_size is 1 with accumulate 1: .* a clip of 8 frames at 32 pixels"
-    ):
+    with pytest.raises(ConfigError, match=r"stage1_cheap.batch_size is 1 with accumulate 1: .* at 32 pixels"):
         train(run_of(data, tmp_path / "run", recipe=single))
     assert not (tmp_path / "run").exists()
 
@@ -490,7 +488,9 @@ def test_gradients_that_are_no_numbers_stop_training_with_the_last_good_state(
 
     def poisoned(steps: loop._Steps, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
         if steps.step == 4:
-            next(steps.stage.learner.parameters()).register_hook(lambda gradient: gradient * float("inf"))
+            next(steps.stage.learner.parameters()).register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: gradient * float("inf")
+            )
         return learn(steps, pieces, num_videos)
 
     monkeypatch.setattr(loop._Steps, "_learn", poisoned)
@@ -503,9 +503,7 @@ def test_a_stage_that_could_take_no_step_does_not_pass_for_trained(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop._Steps, "_count", lambda *_: 0)
-    with pytest.raises(
-        TrainingError, match="6 of 6 steps had a piece with too few readable videos; nothing was learned"
-    ):
+    with pytest.raises(TrainingError, match=r"6 of 6 steps had a piece with too few readable .*; nothing was learned"):
         train(run_of(data, tmp_path / "run"))
 
 
