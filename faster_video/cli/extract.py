@@ -15,7 +15,7 @@ from faster_video.files import printable
 
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
-    from faster_video.datasets import VideoList
+    from faster_video.datasets import Part, VideoList
     from faster_video.features import Extraction
     from faster_video.features.disk import Need
     from faster_video.features.extract import Extracted
@@ -50,7 +50,7 @@ def run(options: Namespace) -> int:
     from faster_video.features import Extraction
     from faster_video.features.views import naming_dead_workers
 
-    part = options.part or ("train" if options.views else "test")
+    part: Part = options.part or ("train" if options.views else "test")
     data = read_list(options.list, root=options.root, split=options.split, part=part)
     wanted = Extraction(
         bundle=_bundle(options),
@@ -75,8 +75,8 @@ def run(options: Namespace) -> int:
         print(f"{printable(view.video)}: {view.reason}", file=sys.stderr)
     videos = done.config.num_videos
     stored = videos - len(done.config.missing) - len(lost)
-    part = {"": "", "all": " of all parts"}.get(done.config.part, f" of the part {done.config.part}")
-    print(f"features of {stored} of {videos} videos{part} in {printable(wanted.out)}")
+    of_part = {"": "", "all": " of all parts"}.get(done.config.part, f" of the part {done.config.part}")
+    print(f"features of {stored} of {videos} videos{of_part} in {printable(wanted.out)}")
     return exit_code(done=stored, failed=len(lost))
 
 

@@ -147,7 +147,8 @@ def read_index(folder: Path, config: StoreConfig) -> tuple[list[LabelledVideo], 
 
 def _videos(config: StoreConfig, table: "pyarrow.Table") -> list[LabelledVideo]:
     """Of the index and, where no view of a video is stored, of `store.json`."""
-    found = {lost.number: LabelledVideo(Path(lost.video), lost.label) for lost in (*config.unreadable, *config.missing)}
+    found = {view.number: LabelledVideo(Path(view.video), view.label) for view in config.unreadable}
+    found |= {absent.number: LabelledVideo(Path(absent.video), absent.label) for absent in config.missing}
     numbers, first = np.unique(table["number"].to_numpy(), return_index=True)
     chosen = table.select(["video", "label"]).take(first)
     rows = zip(numbers.tolist(), chosen["video"].to_pylist(), chosen["label"].to_pylist(), strict=True)

@@ -24,7 +24,7 @@ from faster_video.training.samples import TrainingClips
 
 BATCH_VIEWS, BATCH_BYTES = 8, 2**27
 """Most of the views that are decoded for a network together, but at least one view: 3 of `faster16`. Every decoding
-process keeps a batch or two in shared memory."""
+process keeps a batch in shared memory."""
 MOST_PIXELS = 1 << 24
 """Of the clips that go through a network at once (T·S·S of each): 20 clips of 16 frames at 224 pixels."""
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}

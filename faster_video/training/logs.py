@@ -22,7 +22,7 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.summary import scalar
 
 from faster_video.errors import TrainingError
-from faster_video.files import replacing_file
+from faster_video.files import printable, replacing_file
 from faster_video.training.samples import Unreadable
 
 BROKEN_FIELDS = ("path", "reason")
@@ -74,7 +74,9 @@ class RunLog:
         new = {path: reason for path, reason in reasons.items() if path not in self._listed}
         self._listed |= new.keys()
         if new and self._writes:
-            rows = [{"path": path, "reason": reason} for path, reason in new.items()]
+            rows = [
+                {"path": path, "reason": reason.removeprefix(f"{printable(path)}: ")} for path, reason in new.items()
+            ]
             with writing(self.broken_path):
                 write_rows(self.broken_path, BROKEN_FIELDS, rows)
 

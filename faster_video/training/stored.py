@@ -52,7 +52,7 @@ class StoreSource:
             if lost.key.view >= 0
             for path in [features.videos[lost.key.video].path]
         ]
-        """Reported with the first batch; their views are missing from every batch."""
+        """Reported with the first batch and in no batch; videos that were missing are in none either, unreported."""
 
     def __call__(self, batches: Iterable[list[SampleKey]]) -> Iterator[Batch | list[Unreadable]]:
         """One batch of N maps, float32 [B, D, t, h, w], per list of keys.

@@ -15,6 +15,7 @@ from faster_video.errors import StoreError
 from faster_video.features import FeatureStore, extract
 from faster_video.features.layout import StoreConfig
 from faster_video.features.make import _batches
+from faster_video.features.shards import sha256_of
 
 
 @pytest.fixture
@@ -29,12 +30,11 @@ def store(data: VideoList, tmp_path: Path) -> Path:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The shards whose every byte is read to be checked, as it happens."""
     names: list[str] = []
-    original = read.sha256_of
 
     def watched(path: Path) -> str:
         if path.suffix == ".safetensors":
             names.append(path.stem)
-        return original(path)
+        return sha256_of(path)
 
     monkeypatch.setattr(read, "sha256_of", watched)
     return names
