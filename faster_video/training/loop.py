@@ -25,7 +25,7 @@ SMOOTHING = 0.95
 """Share of the old value in the running mean of the loss that the bar shows."""
 
 
-def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric) -> None:
+def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric, interruption: Interruption) -> None:
     """Train until the stage's last step, from its newest whole checkpoint if there is one.
 
     A checkpoint is written after every epoch, every `checkpoint_seconds`, and when the run is interrupted or stops with
@@ -51,7 +51,7 @@ def run_stage(stage: Stage, *, keeping: Keeping, log: RunLog, fabric: Fabric) ->
         first_step=first_step,
         share=Share(rank=processes.rank, processes=processes.count, pieces=stage.config.accumulate),
     )
-    steps = _Steps(stage, batches, state, fabric, processes, log, keeping)
+    steps = _Steps(stage, batches, state, fabric, processes, log, keeping, interruption)
 
     def save() -> None:
         if processes.is_first:
@@ -78,6 +78,7 @@ class _Steps:
         processes: Processes,
         log: RunLog,
         keeping: Keeping,
+        interruption: Interruption,
     ) -> None:
         self.stage = stage
         self.batches = batches
@@ -88,7 +89,7 @@ class _Steps:
         self.keeping = keeping
         self.step = batches.first_step
         """Steps done."""
-        self._interruption = Interruption(together=processes.count > 1)
+        self._interruption = interruption
         self._is_whole = True
         """Whether the state is that between two steps, and saving it has not just failed."""
         self._stop = False
@@ -112,7 +113,6 @@ class _Steps:
         try:
             with (
                 progress_bar(self.stage.name, self.batches.total_steps, self.step, shown=shown) as show,
-                self._interruption,
                 _dead_workers_named(self.stage.name),
             ):
                 self._run(save, show)

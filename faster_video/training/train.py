@@ -19,6 +19,7 @@ from faster_video.features import Features
 from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
 from faster_video.training.checks import check_run, smallest_batch
+from faster_video.training.interrupt import Interruption
 from faster_video.training.launch import is_first_process, launch
 from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
 from faster_video.training.logs import RunLog
@@ -60,6 +61,11 @@ def train(run: RunConfig, *, resume: bool = False) -> Bundle:
 
 def _train_stages(fabric: Fabric, run: RunConfig) -> None:
     """What every process of the run does; the first one writes."""
+    with Interruption(together=fabric.world_size > 1) as interruption:
+        _run_stages(fabric, run, interruption)
+
+
+def _run_stages(fabric: Fabric, run: RunConfig, interruption: Interruption) -> None:
     model = _first_model(run)
     if fabric.world_size > 1:
         share_batch_norm(model, fabric.device)
@@ -72,11 +78,12 @@ def _train_stages(fabric: Fabric, run: RunConfig) -> None:
         checkpoint_seconds=60 * run.checkpoint_minutes,
         most_broken=run.most_broken,
     )
+    train_stage = partial(run_stage, keeping=keeping, log=log, fabric=fabric, interruption=interruption)
     try:
         for name in BACKBONES if run.trains_backbones else ():
-            run_stage(_backbone_stage(run, name, getattr(model, name)), keeping=keeping, log=log, fabric=fabric)
+            train_stage(_backbone_stage(run, name, getattr(model, name)))
         if not model.aggregator.averages_scores:
-            run_stage(_aggregator_stage(run, model, fabric), keeping=keeping, log=log, fabric=fabric)
+            train_stage(_aggregator_stage(run, model, fabric))
     finally:
         log.close()
     if fabric.is_global_zero:
