@@ -3,12 +3,9 @@
 import csv
 import json
 import multiprocessing
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from faster_video.children import ctrl_c_ignored
 from faster_video.config import MOTIONS, MotionConfig
 from faster_video.datasets.motion import label_name, render
 from faster_video.errors import DataError
@@ -113,7 +111,7 @@ def _write_videos(
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_one_thread)
     others = set(multiprocessing.active_children())
     try:
-        with _ctrl_c_ignored():
+        with ctrl_c_ignored():
             written = [pool.submit(write, video) for video in videos]
         for done in as_completed(written):
             done.result()
@@ -125,19 +123,6 @@ def _write_videos(
         raise
     finally:
         pool.shutdown()
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """Processes started in the block ignore ctrl-C for good; this one, which stops them, only until the block ends."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # where Python lets nobody set signals
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _one_thread() -> None:

@@ -89,7 +89,7 @@ def _sum(values: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes, which every one of them gets, and whose gradient comes from all of them."""
+    """The sum of [D] over all processes, which every one of them gets, and whose gradient comes from all of them."""
 
     @staticmethod
     def forward(_context: object, values: Tensor) -> Tensor:

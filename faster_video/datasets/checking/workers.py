@@ -6,15 +6,15 @@ known which one it died of; another worker takes its place.
 
 import multiprocessing
 import signal
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import Generic, TypeVar
 
+from faster_video.children import ctrl_c_ignored
 from faster_video.errors import FasterVideoError
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class _Worker(Generic[T, R]):
         self._process = context.Process(target=_serve, args=(end, self._function), daemon=True)
         self._is_ready = False
         try:
-            with _ctrl_c_ignored():
+            with ctrl_c_ignored():
                 self._process.start()
         finally:
             end.close()  # held by the process alone, so that its death ends the connection
@@ -178,16 +178,3 @@ def _serve(connection: Connection, function: Callable[[T], R]) -> None:
             except Exception as error:
                 answer = Lost(f"checking it failed ({type(error).__name__}: {error})")
             connection.send(answer)
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """A process started in the block ignores ctrl-C from its first moment; this one only until the block ends."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # where Python lets nobody set signals
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
