@@ -34,6 +34,7 @@ from faster_video.training.batches import Batches
 from faster_video.training.learners import AggregatorLearner
 from faster_video.training.samples import Batch, SampleKey, TrainingClips, Unreadable
 from faster_video.training.sources import FrozenSource, PixelSource
+from faster_video.training.state import make_optimizer
 from faster_video.training.stored import StoreSource
 
 
@@ -52,8 +53,9 @@ class Side:
 
     def __init__(self, bundle: Bundle, stage: StageConfig) -> None:
         self.learner = AggregatorLearner(deepcopy(bundle.model))
-        rate, decay = stage.peak_learning_rate, stage.weight_decay
-        self.optimizer = torch.optim.AdamW(self.learner.parameters(), lr=rate, weight_decay=decay)
+        self.optimizer = make_optimizer(self.learner, stage)
+        for group in self.optimizer.param_groups:
+            group["lr"] = stage.peak_learning_rate
         self.losses: list[float] = []
         self.seconds: list[float] = []
         self.waiting: list[float] = []

@@ -112,8 +112,8 @@ class _Steps:
         shown = self.processes.is_first
         try:
             with (
+                _dead_workers_named(self.stage.name),  # outermost: PyTorch may tell it while the bar is being closed
                 progress_bar(self.stage.name, self.batches.total_steps, self.step, shown=shown) as show,
-                _dead_workers_named(self.stage.name),
             ):
                 self._run(save, show)
         except (KeyboardInterrupt, TrainingError):
