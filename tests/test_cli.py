@@ -63,7 +63,7 @@ def is_said(sentence: str, stderr: str) -> bool:
 
 def test_the_table_is_long_enough_and_names_each_use_once() -> None:
     assert len({use.what for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES) >= 30
-    commands = ["classify", "evaluate", "train", "extract", "cost", "make-motion", "data"]
+    commands = ["classify", "evaluate", "train", "extract", "reproduce", "cost", "make-motion", "data"]
     assert all(sum(use.command.startswith(name) for use in WRONG_USES) >= 4 for name in commands)
 
 
@@ -409,6 +409,8 @@ OPTIONS = {
     "--clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
     "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
     "--stage2_stored_views",
+    "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --start "
+    "--splits --device --precision --workers --keep_stores --out --stage2.epochs --model.cheap.width --clips.num_clips",
     "cost": "--recipe --classes --pattern --paper --json",
     "data": "check",
     "make-motion": "OUT --workers " + " ".join(f"--{name}" for name in vars(MotionConfig())),

@@ -103,8 +103,20 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (MotionConfig, {"seed": -1}, "seed is -1; it must be at least 0"),
     (MotionConfig, {"phase_frames": (1, 9)}, "phase_frames is 1 to 9; it must rise and start at 2 or above"),
     (MotionConfig, {"phase_frames": (9, 8)}, "phase_frames is 9 to 8; it must rise and start at 2 or above"),
-    (MotionConfig, {"frames": 65}, "frames is 65; it must be a multiple of phases (2)"),
-    (MotionConfig, {"frames": 54}, "frames is 54; 2 phases of up to 20 frames with pauses of 8 need at least 56"),
+    (MotionConfig, {"frames": 55}, "frames is 55; 2 moves of up to 20 frames with pauses of 8 need at least 56"),
+    (
+        MotionConfig,
+        {"frames": 139, "repeats": 2, "distractions": 1},
+        "frames is 139; 5 moves of up to 20 frames with pauses of 8 need at least 140",
+    ),
+    (MotionConfig, {"repeats": 0}, "repeats is 0; it must be at least 1"),
+    (MotionConfig, {"distractions": -1}, "distractions is -1; it must be at least 0"),
+    (MotionConfig, {"ordered": False, "videos": 29}, "videos is 29; it must be at least 30"),
+    (
+        MotionConfig,
+        {"ordered": False, "phases": 6, "frames": 168},
+        "phases is 6; where order does not count, all 6 motions make a single label, so it must be at most 5",
+    ),
     (MotionConfig, {"test_share": 0.0}, "test_share is 0.0; it must lie between 0 and 1, both excluded"),
     (MotionConfig, {"test_share": 1.0}, "test_share is 1.0; it must lie between 0 and 1, both excluded"),
     (MotionConfig, {"speed": 0.0}, "speed is 0.0; it must be above 0 and at most 4"),
@@ -141,6 +153,9 @@ def test_wrong_value_is_refused_by_name(config: Callable[..., object], values: d
         (MotionConfig, {"videos": 24, "frames": 56, "seed": 0}),
         (MotionConfig, {"phases": 1, "videos": 12, "frames": 28}),
         (MotionConfig, {"phases": 6, "videos": 1440, "frames": 168}),
+        (MotionConfig, {"frames": 140, "repeats": 2, "distractions": 1}),
+        (MotionConfig, {"ordered": False, "videos": 30, "frames": 57}),
+        (MotionConfig, {"ordered": False, "phases": 5, "videos": 12, "frames": 140}),
     ],
 )
 def test_the_outermost_allowed_values_are_taken(config: Callable[..., object], values: dict[str, Any]) -> None:
@@ -183,3 +198,17 @@ def test_labels_are_neighbouring_motions_in_every_order(phases: int, expected: i
     for label in labels:
         assert len(set(label)) == phases and set(label) <= set(MOTIONS)
         assert label[::-1] in labels  # whatever order: the other one is a label too
+
+
+@pytest.mark.parametrize("phases, expected", [(1, 6), (2, 15), (3, 20), (5, 6)])
+def test_unordered_labels_are_all_sets_of_motions_each_once(phases: int, expected: int) -> None:
+    labels = MotionConfig(ordered=False, phases=phases, frames=28 * phases, videos=2 * expected).labels
+    assert len(labels) == len({frozenset(label) for label in labels}) == expected
+    assert all(len(set(label)) == phases and set(label) <= set(MOTIONS) for label in labels)
+
+
+@pytest.mark.parametrize("phases, repeats, distractions, share", [(2, 1, 0, 128), (2, 2, 1, 51), (3, 1, 4, 36)])
+def test_every_move_has_an_equal_share_of_the_frames(phases: int, repeats: int, distractions: int, share: int) -> None:
+    config = MotionConfig(phases=phases, repeats=repeats, distractions=distractions, frames=256)
+    assert config.num_moves == phases * repeats + distractions
+    assert config.frames_per_move == share

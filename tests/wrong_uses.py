@@ -37,7 +37,7 @@ NO_PATTERN = "write it E:C with whole numbers that are not both 0, such as 1:3 (
 NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
-COMMANDS = "choose one of classify, evaluate, train, extract, cost, make-motion, data"
+COMMANDS = "choose one of classify, evaluate, train, extract, reproduce, cost, make-motion, data"
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
@@ -460,6 +460,87 @@ WRONG_USES = [
         "evaluate bundle unfinished",
         "unfinished/store.json: is not a feature store's settings: …; extract again into a new folder",
     ),
+    # reproduce
+    WrongUse(
+        "nothing to reproduce",
+        "reproduce",
+        f"not given: EXPERIMENT, --data LIST, --out DIR; {HELP} reproduce --help",
+    ),
+    WrongUse(
+        "unknown experiment",
+        "reproduce table7 --data list.csv --out run",
+        "unknown experiment 'table7'; choose one of figure3, figure4, table2, table3, table4, table5, table6, table8",
+    ),
+    WrongUse("no seeds", "reproduce table3 --data list.csv --out run --seeds 0", "--seeds is 0; it must be at least 1"),
+    WrongUse(
+        "experiment on a list without parts",
+        "reproduce table3 --data list.csv --out run",
+        "list.csv: has no test part; give one with --test LIST, or hold out a part of it with --validation_share 0.2",
+    ),
+    WrongUse(
+        "judged on what it has learned",
+        "reproduce table3 --data list.csv --test oneclass.csv --out run",
+        "oneclass.csv: 2 of its videos, such as wave/0.mp4, are training videos too; a network must not be judged on "
+        "what it has learned from",
+    ),
+    WrongUse(
+        "too few videos to hold some out",
+        "reproduce table3 --data list.csv --validation_share 0.2 --out run",
+        "list.csv: label 'wave' has only 2 training videos; to hold out a part and learn from the rest, every label "
+        "needs three",
+    ),
+    WrongUse(
+        "clips that the paper has not",
+        "reproduce table2 --data list.csv --out run --frames 24",
+        "--frames is 24; the paper's clips have 8, 16, 32 frames",
+    ),
+    WrongUse(
+        "clips that do not divide the frames",
+        "reproduce table2 --data list.csv --out run --frames 8 32 --clips.num_clips 6",
+        "--frames is 32; the 48 frames that the recipe sees of a video (num_clips × frames_per_clip) must be two or "
+        "more clips of it, with nothing left over",
+    ),
+    WrongUse(
+        "results among other things",
+        "reproduce table2 --data list.csv --test unreadable.csv --out wave",
+        "wave: is there already and was not made by reproduce; choose a new folder",
+    ),
+    WrongUse(
+        "results where nothing is written",
+        "reproduce table2 --data list.csv --test unreadable.csv --out text.mp4/run",
+        "text.mp4/run: cannot keep the experiment's results there: Not a directory",
+    ),
+    WrongUse(
+        "fine-tuning of nothing",
+        "reproduce table8 --data ucf --out run",
+        "table8 fine-tunes a bundle to other videos, but --start BUNDLE is not given",
+    ),
+    WrongUse(
+        "a start for what begins from nothing",
+        "reproduce table3 --data list.csv --out run --start bundle",
+        "--start is given, which is for table8 only; leave it out",
+    ),
+    WrongUse(
+        "a bundle to start from that is not there",
+        "reproduce table8 --data ucf --out run --start none",
+        f"none: does not exist; {NO_BUNDLE}",
+    ),
+    WrongUse(
+        "fine-tuning to splits that are not there",
+        "reproduce table8 --data list.csv --out run --start bundle",
+        "LIST is list.csv for all splits, but is not a folder that holds several; give the folder of the lists of "
+        "UCF-101 or HMDB-51, or write {split} in LIST, as in train-{split}.csv",
+    ),
+    WrongUse(
+        "one split twice",
+        "reproduce table8 --data ucf --out run --start bundle --splits 1 1",
+        "--splits is 1 1; it must be different numbers, such as 1 2 3",
+    ),
+    WrongUse(
+        "a split for table 8",
+        "reproduce table8 --data ucf --out run --start bundle --split 1",
+        "--split is given, but table8 takes all of --splits; leave it out",
+    ),
     # cost
     WrongUse("cost of an unknown recipe", "cost --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
@@ -504,7 +585,7 @@ WRONG_USES = [
     WrongUse(
         "too short for its motions",
         "make-motion out --frames 40",
-        "frames is 40; 2 phases of up to 20 frames with pauses of 8 need at least 56",
+        "frames is 40; 2 moves of up to 20 frames with pauses of 8 need at least 56",
     ),
 ]
 

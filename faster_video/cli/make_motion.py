@@ -1,4 +1,4 @@
-"""`faster-video make-motion`: made-up labelled videos whose label is an order of motions."""
+"""`faster-video make-motion`: made-up labelled videos whose label is an order or a set of motions."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.config import MotionConfig, Recipe, require_at_least
 from faster_video.files import printable
 
-DESCRIPTION = "Write made-up labelled videos whose label is an order of motions."
+DESCRIPTION = "Write made-up labelled videos whose label is an order or a set of motions."
 
 
 def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:

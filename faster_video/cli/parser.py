@@ -8,7 +8,7 @@ from typing import Protocol
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
-from faster_video.cli import classify, cost, data, evaluate, extract, make_motion, train
+from faster_video.cli import classify, cost, data, evaluate, extract, make_motion, reproduce, train
 from faster_video.config import Recipe
 from faster_video.errors import ConfigError
 from faster_video.recipes import get_recipe
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "train": train,
     "extract": extract,
+    "reproduce": reproduce,
     "cost": cost,
     "make-motion": make_motion,
     "data": data,
@@ -55,7 +56,8 @@ class DefaultsOfTrain:
         """The values of these options, looked up before the real parsing."""
         finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
         for field in fields(cls):
-            finder.add_argument(f"--{field.name}", nargs="?")
+            of_reproduce = ["--start"] if field.name == "finetune" else []
+            finder.add_argument(f"--{field.name}", *of_reproduce, nargs="?")
         found = finder.parse_known_args([word for word in words if word != "--"])[0]
         return cls(**vars(found))
 

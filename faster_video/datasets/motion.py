@@ -1,10 +1,20 @@
-"""Made-up videos whose label is an ordered sequence of motions, for tests, demos and honest comparisons.
+"""Made-up videos whose label is a sequence or a set of motions, for tests, demos and honest comparisons.
 
-A textured shape appears over a moving, cluttered background, moves in one way, vanishes, appears somewhere else and
-moves in another way. Every phase has an equal share of the frames and is drawn inside it as if it were alone, with
-pauses that are longer than a clip. So where shares are whole clips (2 shares of 32 frames, clips of 8), a bag of clips
-knows which motions there were but not which came first: averaging clip scores cannot pass one over the number of orders
-(a half for two phases). One frame shows no motion at all.
+A textured shape appears over a moving, cluttered background, moves in one way, vanishes; another one appears somewhere
+else and moves in another way. A move is one of the six motions or a distraction, a diagonal that no label names. Every
+move has an equal share of the frames and is drawn inside it as if it were alone, with pauses that are longer than a
+clip; where moves are short, most of a share is dull. One frame shows no motion at all. What an average of clip scores
+can know depends on the kind of set:
+
+- Ordered, with shares of whole clips (2 shares of 32 frames, clips of 8): a bag of clips tells which motions there were
+  but not which came first, with repeats and distractions as without. Averaging cannot pass one over the number of
+  orders (a half for two motions), whatever the clip networks are.
+- Unordered: when something is shown says nothing, and all that the label says is in the bag of clips. Averaging is not
+  handicapped by construction; it loses only where dull or wrongly read clips outweigh the telling ones. One clip is not
+  enough as soon as there are two motions: it shows one at most, and each motion is in many labels.
+- One motion, repeated, among fewer misleading ones: the label is what is seen most, so every clip is evidence and none
+  is enough; an average of clip scores is a vote, the more clips the better. Motions to and fro look in part like the
+  ones that go one way.
 
 Shapes: T frames of a video, S side of a frame in pixels.
 """
@@ -15,41 +25,89 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from faster_video.config import MotionConfig
+from faster_video.config import SWINGS, MotionConfig
 
-_DIRECTIONS = {"left": (-1.0, 0.0), "right": (1.0, 0.0), "up": (0.0, -1.0), "down": (0.0, 1.0)}
+_DIRECTIONS = {
+    "left": (-1.0, 0.0),
+    "right": (1.0, 0.0),
+    "up": (0.0, -1.0),
+    "down": (0.0, 1.0),
+    "shaking": (1.0, 0.0),
+    "nodding": (0.0, 1.0),
+}
+_TURNS = {"clockwise": 1, "counterclockwise": -1, "rocking": 1}
+_SLANT = 0.5**0.5
+_DIAGONALS = {
+    "left-up": (-_SLANT, -_SLANT),
+    "right-up": (_SLANT, -_SLANT),
+    "left-down": (-_SLANT, _SLANT),
+    "right-down": (_SLANT, _SLANT),
+}
+"""Distractions that no label names, as quick as the straight motions."""
+_SWING_FRAMES = (14.0, 20.0)
+"""Shortest and longest period of a motion to and fro: a clip of 8 frames sees half of one."""
+JOINTS = {True: "-then-", False: "-and-"}
+"""What stands between the motions in a label's name, in ordered and in unordered sets."""
+_SCENES = 1 << 40
+"""Sets the generators of a set's scenes apart from those of its videos."""
 _SPRITE = 48
 """Side of a shape's texture in pixels, before it is scaled into the frame."""
 
 
-def label_name(motions: tuple[str, ...]) -> str:
-    """How a sequence of motions is written as a label, such as `left-then-up`."""
-    return "-then-".join(motions)
+def label_name(motions: tuple[str, ...], *, ordered: bool = True) -> str:
+    """How motions are written as a label: `left-then-up` for a sequence, `left-and-up` for a set."""
+    return JOINTS[ordered].join(motions)
 
 
 def render(motions: tuple[str, ...], config: MotionConfig, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """One video that shows `motions` in this order: uint8 [T, S, S, 3]. The generator fixes it completely."""
-    frames = _background(config, generator)  # [T, 3, S, S] in 0 … 1
-    for _ in range(config.clutter):
-        frames = _paint(frames, _sprite(generator), *_wobble(config, generator))
-    for motion, (start, end) in zip(motions, phase_spans(config, generator), strict=True):
-        frames[start:end] = _paint(
-            frames[start:end], _sprite(generator), *_move(motion, end - start, config, generator)
-        )
+    """One video of the label `motions`: uint8 [T, S, S, 3]. The generator fixes it completely."""
+    frames = _scene(config, generator)  # [T, 3, S, S] in 0 … 1
+    moves = shown_moves(motions, config, generator)
+    for move, (start, end) in zip(moves, move_spans(config, generator), strict=True):
+        frames[start:end] = _paint(frames[start:end], _sprite(generator), *_move(move, end - start, config, generator))
     grain = torch.from_numpy(generator.normal(0, 0.02, size=frames.shape).astype(np.float32))
     pixels = ((frames + grain).clamp(0, 1) * 255).round().to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def phase_spans(config: MotionConfig, generator: np.random.Generator) -> list[tuple[int, int]]:
-    """First frame of each phase and the first one after it: the same chances in every phase's share of the frames."""
+def shown_moves(motions: tuple[str, ...], config: MotionConfig, generator: np.random.Generator) -> list[str]:
+    """The moves of a video of the label `motions`, in the order in which they are shown.
+
+    Unordered sets shuffle the motions; distractions are put among them at random. Where there is nothing to choose,
+    nothing is drawn.
+    """
+    moves = [motion for motion in motions for _ in range(config.repeats)]
+    if not config.ordered:
+        generator.shuffle(moves)
+    others = [motion for motion in config.motions if motion not in motions] if config.misleading else list(_DIAGONALS)
+    distraction = ""
+    for _ in range(config.distractions):
+        if not distraction or not config.misleading:
+            distraction = others[generator.integers(len(others))]
+        moves.insert(int(generator.integers(len(moves) + 1)), distraction)
+    return moves
+
+
+def move_spans(config: MotionConfig, generator: np.random.Generator) -> list[tuple[int, int]]:
+    """First frame of each move and the first one after it: the same chances in every move's share of the frames."""
     spans = []
-    for first in range(0, config.frames, config.frames_per_phase):
+    for share in range(config.num_moves):
+        first = share * config.frames_per_move
         length = int(generator.integers(config.phase_frames[0], config.phase_frames[1] + 1))
-        spare = config.frames_per_phase - length - config.pause_frames
+        spare = config.frames_per_move - length - config.pause_frames
         start = first + config.pause_frames // 2 + int(generator.integers(0, spare + 1))
         spans.append((start, start + length))
     return spans
+
+
+def _scene(config: MotionConfig, generator: np.random.Generator) -> Tensor:
+    """A background with its clutter, drawn for this video or one of the set's: [T, 3, S, S]."""
+    if config.scenes:
+        generator = np.random.default_rng([config.seed, _SCENES, int(generator.integers(config.scenes))])
+    frames = _background(config, generator)
+    for _ in range(config.clutter):
+        frames = _paint(frames, _sprite(generator), *_wobble(config, generator))
+    return frames
 
 
 def _noise(channels: int, cells: int, side: int, generator: np.random.Generator) -> Tensor:
@@ -102,17 +160,29 @@ def _wobble(config: MotionConfig, generator: np.random.Generator) -> Track:
     return place + 0.01 * sway[:, :2], phase[2] + 0.15 * sway[:, 2], diameter, np.ones(config.frames)
 
 
-def _move(motion: str, length: int, config: MotionConfig, generator: np.random.Generator) -> Track:
-    """One phase: a straight way or a turn on the spot, at a random place, fading in and out."""
+def _move(move: str, length: int, config: MotionConfig, generator: np.random.Generator) -> Track:
+    """A straight way, a turn on the spot, or either to and fro, at a random place, fading in and out."""
     time = np.arange(length) - (length - 1) / 2
+    way, reach_of_way = time, length / 2  # in frames, from the middle of the move
+    if move in SWINGS:
+        way = _to_and_fro(length, generator)
+        reach_of_way = np.abs(way).max()
     pace = config.speed * generator.uniform(0.85, 1.15)
-    step = 0.025 * pace * np.array(_DIRECTIONS.get(motion, (0.0, 0.0)))
-    turn = np.deg2rad(9) * pace * {"clockwise": 1, "counterclockwise": -1}.get(motion, 0)
+    step = 0.025 * pace * np.array((_DIRECTIONS | _DIAGONALS).get(move, (0.0, 0.0)))
+    turn = np.deg2rad(9) * pace * _TURNS.get(move, 0)
     diameter = config.shape_size * generator.uniform(0.85, 1.15)
-    reach = np.minimum(diameter / 2 + np.abs(step) * length / 2, 0.5)
+    reach = np.minimum(diameter / 2 + np.abs(step) * reach_of_way, 0.5)
     place = generator.uniform(reach, 1 - reach)
     opacity = np.clip((length / 2 - np.abs(time)) / 2, 0, 1)
-    return place + time[:, None] * step, generator.uniform(0, 2 * np.pi) + time * turn, diameter, opacity
+    return place + way[:, None] * step, generator.uniform(0, 2 * np.pi) + way * turn, diameter, opacity
+
+
+def _to_and_fro(length: int, generator: np.random.Generator) -> Floats:
+    """Way along a line, one frame's worth per frame and turning back twice in a period: [length], its mean 0."""
+    period, phase = generator.uniform(*_SWING_FRAMES), generator.uniform(0, 1)
+    way: Floats = np.abs((np.arange(length) / period + phase) % 1 - 0.5) * period
+    centred: Floats = way - way.mean()
+    return centred
 
 
 def _paint(frames: Tensor, sprite: Tensor, centres: Floats, angles: Floats, diameter: float, opacity: Floats) -> Tensor:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from faster_video.children import ctrl_c_ignored
-from faster_video.config import MOTIONS, MotionConfig
-from faster_video.datasets.motion import label_name, render
+from faster_video.config import MOTIONS, SWINGS, MotionConfig
+from faster_video.datasets.motion import JOINTS, label_name, render
 from faster_video.errors import DataError
 from faster_video.files import printable
 from faster_video.video import write_video
@@ -32,21 +32,22 @@ class PlannedVideo:
 
     number: int
     motions: tuple[str, ...]
+    label: str
     is_test: bool
 
     @property
     def path(self) -> str:
         """Where it lies in the set's folder."""
-        return f"{label_name(self.motions)}/{self.number:05d}.mp4"
+        return f"{self.label}/{self.number:05d}.mp4"
 
 
 def plan_motion_set(config: MotionConfig) -> list[PlannedVideo]:
     """Every video of the set: the labels take turns, and the last ones of each label are its test videos."""
-    labels = config.labels
+    labels = [(motions, label_name(motions, ordered=config.ordered)) for motions in config.labels]
     rounds = -(-config.videos // len(labels))
     first_test_round = min(max(1, round(rounds * (1 - config.test_share))), rounds - 1)
     return [
-        PlannedVideo(number, labels[number % len(labels)], number // len(labels) >= first_test_round)
+        PlannedVideo(number, *labels[number % len(labels)], is_test=number // len(labels) >= first_test_round)
         for number in range(config.videos)
     ]
 
@@ -66,8 +67,8 @@ def write_motion_set(
     videos = plan_motion_set(config)
     try:
         _require_new(out)
-        for label in config.labels:
-            (out / label_name(label)).mkdir(parents=True)
+        for label in dict.fromkeys(video.label for video in videos):
+            (out / label).mkdir(parents=True)
         _write_videos(videos, partial(_write_one, out, config), workers, show or (lambda _: None))
         for name, is_test in LISTS.items():
             _write_list(out / name, [video for video in videos if video.is_test == is_test])
@@ -93,7 +94,7 @@ def _require_new(out: Path) -> None:
 
 
 def _belongs_to_a_set(name: str) -> bool:
-    return name in LISTS or set(name.split("-then-")) <= set(MOTIONS)
+    return name in LISTS or any(set(name.split(joint)) <= {*MOTIONS, *SWINGS} for joint in JOINTS.values())
 
 
 def _write_videos(
@@ -132,12 +133,26 @@ def _one_thread() -> None:
 
 def _write_one(out: Path, config: MotionConfig, video: PlannedVideo) -> None:
     frames = render(video.motions, config, np.random.default_rng([config.seed, video.number]))
-    # A keyframe at the start of each phase's share: compression must not tell one share from another.
-    write_video(out / video.path, frames, config.fps, keyframe_every=config.frames_per_phase)
+    distance = _keyframe_distance(config.frames_per_move)
+    # Scene cuts, where x264 sees shapes come and go, put keyframes out of step with the shares. With two moves only one
+    # to three videos in a hundred have any: there they stay, so that sets of earlier versions can be made again.
+    write_video(out / video.path, frames, config.fps, keyframe_every=distance, scene_cuts=config.num_moves <= 2)
+
+
+def _keyframe_distance(share: int) -> int:
+    """Frames from one keyframe to the next: close ones are quick to jump to, but they must not tell the label.
+
+    A picture can be told by its quality to lie just after a keyframe. So their distance divides a move's share: each
+    share has keyframes at its start and at the same places as all others, and compression cannot tell the first from
+    the last. (In an unordered set even that would tell nothing, as every share shows every motion equally often.)
+    It is the largest divisor up to 32; where there is none from 8 up, the share itself, since ever more keyframes would
+    cost more than they save.
+    """
+    return next((distance for distance in range(32, 7, -1) if share % distance == 0), share)
 
 
 def _write_list(path: Path, videos: list[PlannedVideo]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "label"))
-        writer.writerows((video.path, label_name(video.motions)) for video in videos)
+        writer.writerows((video.path, video.label) for video in videos)

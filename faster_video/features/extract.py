@@ -49,6 +49,8 @@ class Extraction:
     """Which part of its list `data` is, for the store's settings; empty where the list has no parts."""
     views: int = 2
     """Random training views of every video, M; 0 keeps the test view alone."""
+    test_view: bool = True
+    """Whether the test view is kept; not needed where only stage 2 reads the store."""
     networks: str = "pattern"
     """`pattern`: of each clip only the network that the bundle's pattern wants; `both`: both networks of every clip."""
     seed: int = 0
@@ -63,7 +65,7 @@ class Extraction:
     def __post_init__(self) -> None:
         require_choice("networks", self.networks, ("pattern", "both"))
         require_choice("precision", self.precision, get_args(Precision))
-        require_at_least("views", self.views, 0)
+        require_at_least("views", self.views, 0 if self.test_view else 1)
         require_at_most("views", self.views, 4096)
         require_at_least("seed", self.seed, 0)
         require_at_least("workers", self.workers, -1)
@@ -82,6 +84,7 @@ class Extraction:
             part=self.part,
             num_videos=len(self.data.videos),
             views=self.views,
+            test_view=self.test_view,
             seed=self.seed,
             clips=config.clips,
             transform=config.transform,

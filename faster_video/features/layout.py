@@ -97,7 +97,9 @@ class StoreConfig:
     num_videos: int
     """All of the list, missing ones too."""
     views: int
-    """Random training views of every video, M; there is one test view besides."""
+    """Random training views of every video, M."""
+    test_view: bool = True
+    """Whether there is a test view besides; only what `reproduce` learns from has none."""
     seed: int
     clips: ClipConfig
     transform: TransformConfig
@@ -158,8 +160,8 @@ class StoreConfig:
 
     @property
     def video_bytes(self) -> int:
-        """Bytes of all maps of one video: its test view and the M random ones."""
-        return (1 + self.views) * self.view_bytes
+        """Bytes of all maps of one video: its test view, if there is one, and the M random ones."""
+        return (self.test_view + self.views) * self.view_bytes
 
     def shard_videos(self, shard: int) -> range:
         """Numbers of the videos whose maps are in a shard."""

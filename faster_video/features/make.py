@@ -153,7 +153,7 @@ def make_shards(
 
 def _batches(layout: StoreConfig, shard: int, missing: Collection[int]) -> list[list[ViewKey]]:
     """A shard's views in its order, in groups that are computed together; no group reaches into another shard."""
-    views = [TEST, *range(layout.views)]
+    views = [*([TEST] if layout.test_view else []), *range(layout.views)]
     keys = [ViewKey(video, view) for video in layout.shard_videos(shard) if video not in missing for view in views]
     size = max(1, min(BATCH_VIEWS, BATCH_BYTES // _pixel_bytes(layout)))
     return [keys[start : start + size] for start in range(0, len(keys), size)]

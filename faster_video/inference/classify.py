@@ -97,7 +97,7 @@ class Classifier:
     ) -> Iterator[ClipAnswer]:
         """One answer per clip, each as soon as its clip has been decoded."""
         state: State | None = None
-        clips = video.clips(self._wanted_frames(video.info.num_frames))
+        clips = video.clips(self.wanted_frames(video.info.num_frames))
         for number, gmacs in enumerate(cost.gmacs_after_each_clip):
             with decoding.running():
                 frames = next(clips)
@@ -116,7 +116,7 @@ class Classifier:
                 gmacs=gmacs,
             )
 
-    def _wanted_frames(self, num_frames: int) -> list[list[int]]:
+    def wanted_frames(self, num_frames: int) -> list[list[int]]:
         """Frame numbers of every clip, in time order (docs/protocol.md "Testing")."""
         clips = self.bundle.config.clips
         starts = clip_starts(num_frames, clips.num_clips, clips.span)

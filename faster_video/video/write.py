@@ -25,10 +25,12 @@ def write_video(
     pixel_format: str = "yuv420p",
     crf: int | None = 18,
     keyframe_every: int = 12,
+    scene_cuts: bool = True,
 ) -> None:
     """Encode frames, each uint8 [H, W, 3] RGB, into the container that the name's ending calls for.
 
-    `crf` is libx264's quality (0 best, 51 worst); None for codecs without it. One thread and no dates or
+    `crf` is libx264's quality (0 best, 51 worst); None for codecs without it. `scene_cuts` lets libx264 put further
+    keyframes where much changes, from which it then counts `keyframe_every` anew. One thread and no dates or
     version numbers of the container, so that the same frames give the same bytes with the same FFmpeg.
     Written under another name in the same folder, then renamed: no half video is ever found under `path`.
     Raises `ConfigError` for frames or settings that cannot be encoded, `OSError` where the disk refuses.
@@ -41,7 +43,7 @@ def write_video(
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         with av.open(f"file:{aside}", "w", container_options={"fflags": "+bitexact"}) as container:
-            stream = _add_stream(container, first.shape, fps, codec, pixel_format, crf, keyframe_every)
+            stream = _add_stream(container, first.shape, fps, codec, pixel_format, crf, keyframe_every, scene_cuts)
             for picture in chain([first], pictures):
                 container.mux(stream.encode(_to_frame(picture, first.shape)))
             container.mux(stream.encode())
@@ -67,12 +69,15 @@ def _add_stream(
     pixel_format: str,
     crf: int | None,
     keyframe_every: int,
+    scene_cuts: bool,
 ) -> VideoStream:
     if av.Codec(codec, "w").type != "video":
         raise ConfigError(f"codec is {codec}; it must encode video, as libx264 does")
     options = {"threads": "1", "flags": "+bitexact"} | ({} if crf is None else {"crf": str(crf)})
     if codec == "libx264":
         options["mbtree"] = "0"  # with it, x264 gives small pictures other bytes at every run
+        if not scene_cuts:
+            options["sc_threshold"] = "0"
     stream = container.add_stream(codec, rate=Fraction(fps), options=options)
     assert isinstance(stream, VideoStream)
     stream.height, stream.width = shape[:2]

@@ -1,5 +1,7 @@
 """Made-up motion videos: what is called `left` goes left on the screen, and no clip tells which motion came first.
 
+Repeats, distractions and unordered sets have their tests in `test_motion_moves.py`.
+
 Shapes: T frames of a video, S side of a frame in pixels.
 """
 
@@ -21,7 +23,7 @@ from torch.nn import functional
 
 from faster_video.config import MOTIONS, MotionConfig
 from faster_video.datasets import read_list
-from faster_video.datasets.motion import _background, label_name, phase_spans, render
+from faster_video.datasets.motion import _background, label_name, move_spans, render
 from faster_video.datasets.motion_set import plan_motion_set, write_motion_set
 from faster_video.errors import DataError
 from faster_video.video import VideoReader, probe
@@ -119,7 +121,7 @@ def test_one_frame_shows_no_motion() -> None:
 @pytest.mark.parametrize("config", [MotionConfig(), SMALL, MotionConfig(phases=3, frames=84, videos=72)])
 def test_phases_lie_inside_their_shares_with_pauses_longer_than_a_clip(config: MotionConfig) -> None:
     for seed in range(200):
-        spans = phase_spans(config, np.random.default_rng(seed))
+        spans = move_spans(config, np.random.default_rng(seed))
         assert len(spans) == config.phases
         assert spans[0][0] >= config.pause_frames // 2
         assert config.frames - spans[-1][1] >= config.pause_frames // 2
@@ -150,7 +152,7 @@ def test_where_a_clip_meets_a_motion_does_not_tell_whether_it_came_first() -> No
     generator = np.random.default_rng(0)
     places: Counter[tuple[int, int]] = Counter()
     for _ in range(videos):
-        first, second = (start % 8 for start, _ in phase_spans(config, generator))
+        first, second = (start % 8 for start, _ in move_spans(config, generator))
         places[first, second] += 1
     told = sum(abs(count - places[second, first]) for (first, second), count in places.items())
     # Equal chances leave differences of about sqrt(2 · count); unequal ones would make them as large as the counts.
@@ -159,7 +161,7 @@ def test_where_a_clip_meets_a_motion_does_not_tell_whether_it_came_first() -> No
 
 @pytest.mark.parametrize("phase", [0, 1])
 def test_motions_begin_all_over_the_room_they_have(phase: int) -> None:
-    starts = [phase_spans(MotionConfig(), np.random.default_rng(seed))[phase][0] for seed in range(500)]
+    starts = [move_spans(MotionConfig(), np.random.default_rng(seed))[phase][0] for seed in range(500)]
     # 32 frames less 16 to 20 of motion and 8 of pause leave 4 to 8 to choose from.
     assert set(starts) == {32 * phase + 4 + late for late in range(9)}
 

@@ -1,0 +1,203 @@
+"""`faster-video reproduce`: the paper's tables and figures on one's own videos, from nothing to the report."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser, Namespace
+
+from faster_video.cli.lists import LIST_HELP, add_list_options
+from faster_video.cli.output import INTERRUPTED, exit_code, print_table
+from faster_video.config import Recipe, require_at_least, require_at_most, require_choice
+from faster_video.errors import ConfigError
+from faster_video.files import printable
+from faster_video.recipes import RECIPES
+from faster_video.reproduce.names import EXPERIMENT_NAMES, SPLITS
+
+if TYPE_CHECKING:
+    from faster_video.bundle import Bundle
+    from faster_video.reproduce.cells import Experiment
+    from faster_video.reproduce.run import ExperimentRun
+    from faster_video.reproduce.timing import Timing
+
+DESCRIPTION = "Train and judge all that one of the paper's tables or figures needs, on your own videos."
+MOST_SEEDS = 1000
+TIMED_VIDEOS = 100
+"""Of table5, as in the paper."""
+
+
+def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
+    """Declare the options; the recipe's values are the defaults of its own."""
+    names = ", ".join(EXPERIMENT_NAMES)
+    command.add_argument("experiment", type=str, metavar="EXPERIMENT", help=names)
+    command.add_argument("--data", type=str, required=True, metavar="LIST", help=LIST_HELP)
+    add_list_options(command)
+    command.add_argument("--test", type=str, metavar="LIST", help="the test videos, where LIST has no parts")
+    command.add_argument(
+        "--validation_share",
+        type=float,
+        default=0.0,
+        help="share of the training videos that is held out and judged in place of the test part, to choose settings",
+    )
+    command.add_argument(
+        "--recipe",
+        type=str,
+        help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}; default: tiny, or with --start "
+        "finetune",
+    )
+    command.add_argument("--seeds", type=int, default=3, metavar="S", help="trainings of every setting, with seeds 0 …")
+    command.add_argument(
+        "--frames", type=int, nargs="+", metavar="L", help="frames per clip, of 8, 16 and 32; default: all that fit"
+    )
+    command.add_argument(
+        "--pretrain",
+        type=str,
+        metavar="LIST",
+        help="other labelled videos that the networks learn from first, as the paper's learn from Kinetics",
+    )
+    command.add_argument(
+        "--finetune_epochs", type=int, default=4, help="of stage 1 on --data after --pretrain, at a third of the rate"
+    )
+    command.add_argument("--start", type=str, metavar="BUNDLE", help="table8: what is fine-tuned to every split")
+    command.add_argument(
+        "--splits",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="table8: official splits, or numbers that {split} in LIST stands for; default: 1 2 3",
+    )
+    _add_machine(command)
+    command.add_argument("--out", type=str, required=True, metavar="DIR", help="new folder, or one to go on in")
+    command.add_class_arguments(Recipe, default=recipe)
+    for action in command._actions:
+        if action.help == "Path to a configuration file.":  # of one group of settings
+            action.help = argparse.SUPPRESS
+    command.usage = "faster-video reproduce EXPERIMENT --data LIST --out DIR [--recipe NAME] [options]"
+
+
+def _add_machine(command: ArgumentParser) -> None:
+    """Where everything is computed, and what is kept."""
+    command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
+    command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
+    command.add_argument(
+        "--keep_stores", action="store_true", help="keep the feature stores when no cell needs them any more"
+    )
+
+
+def run(options: Namespace) -> int:
+    """Do it; returns the exit code."""
+    from faster_video.reproduce.experiments import make_experiment
+
+    _check(options)
+    recipe = Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
+    experiment = make_experiment(options.experiment, recipe, frames=options.frames)
+    return _reproduce(options, experiment)
+
+
+def _check(options: Namespace) -> None:
+    """Refuse what does not go together, before anything is read."""
+    require_choice("experiment", options.experiment, EXPERIMENT_NAMES)
+    require_at_least("--seeds", options.seeds, 1)
+    require_at_most("--seeds", options.seeds, MOST_SEEDS)
+    if options.experiment != "table8":
+        for name in ("start", "splits"):
+            if options[name] is not None:
+                raise ConfigError(f"--{name} is given, which is for table8 only; leave it out")
+        return
+    if options.pretrain is not None:
+        raise ConfigError("--pretrain is given, but table8 fine-tunes the bundle of --start; leave it out")
+    if options.start is None:
+        raise ConfigError("table8 fine-tunes a bundle to other videos, but --start BUNDLE is not given")
+    if options.split is not None:
+        raise ConfigError("--split is given, but table8 takes all of --splits; leave it out")
+    splits = options.splits or SPLITS
+    if len(set(splits)) < len(splits):
+        raise ConfigError(f"--splits is {' '.join(map(str, splits))}; it must be different numbers, such as 1 2 3")
+    for number in splits:
+        require_at_least("--splits", number, 1)
+
+
+def _reproduce(options: Namespace, experiment: "Experiment") -> int:
+    from faster_video.reproduce.report import printed_table, write_report
+    from faster_video.reproduce.run import run_experiment
+
+    work, out = _run_of(options, experiment), Path(options.out)
+    experiment, classes = work.experiment, work.num_classes
+    outcome = run_experiment(work, lambda results: write_report(experiment, results, out, num_classes=classes))
+    seconds = None
+    try:
+        seconds = None if outcome.interrupted else _seconds(work, options.device)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    if outcome.results:
+        files = write_report(experiment, outcome.results, out, num_classes=classes, seconds=seconds)
+        print_table(printed_table(experiment, outcome.results, seconds=seconds))
+        print(f"written: {', '.join(printable(file) for file in files)}")
+    if outcome.interrupted:
+        print(f"interrupted; the same command goes on ({printable(out)})", file=sys.stderr)
+        return INTERRUPTED
+    if outcome.unreadable:
+        print(f"{outcome.unreadable} test videos could not be read and count as wrong", file=sys.stderr)
+    return exit_code(done=1, failed=outcome.unreadable)
+
+
+def _seconds(work: "ExperimentRun", device: str) -> "Mapping[str, Timing] | None":
+    """Of table5, how long each row's bundle of seed 0 takes over some test videos, evenly chosen."""
+    from faster_video.clips import clip_starts
+    from faster_video.reproduce.run import judged_bundles
+    from faster_video.reproduce.timing import measure_seconds
+
+    if work.experiment.name != "table5":
+        return None
+    (workshop,) = work.workshops.values()
+    videos = workshop.parts.test.present().videos
+    chosen = clip_starts(len(videos), min(TIMED_VIDEOS, len(videos)), 1)
+    _say(f"wall time over {len(chosen)} videos")
+    return measure_seconds(judged_bundles(work), [videos[number].path for number in chosen], device=device)
+
+
+def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
+    from faster_video.reproduce.setup import Effort, Sources, experiment_run, splits_run
+    from faster_video.reproduce.stores import Machine
+
+    sources = Sources(
+        data=options.data,
+        root=options.root,
+        split=options.split,
+        test=options.test,
+        validation_share=options.validation_share,
+    )
+    machine = Machine(device=options.device, precision=options.precision, workers=options.workers)
+    pretraining = None
+    if options.pretrain is not None:
+        from faster_video.datasets import read_list
+        from faster_video.reproduce.pretraining import Pretraining
+
+        others = read_list(options.pretrain, part="train").present()
+        pretraining = Pretraining(data=others, epochs=options.finetune_epochs)
+    effort = Effort(
+        machine=machine, pretraining=pretraining, seeds=options.seeds, keeps_stores=options.keep_stores, say=_say
+    )
+    if options.start is None:
+        return experiment_run(experiment, sources, Path(options.out), effort)
+    splits = options.splits or SPLITS
+    return splits_run(experiment, sources, Path(options.out), effort, _bundle(options.start), splits)
+
+
+def _bundle(folder: str) -> "Bundle":
+    from faster_video.bundle import load_bundle
+    from faster_video.inference import DEFAULT_BUNDLE
+
+    return load_bundle(DEFAULT_BUNDLE if folder == "default" else folder)
+
+
+def _say(line: str) -> None:
+    """What is done next, on stderr: bold on a terminal, so that it stands out from the stages' own bars."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True).print(Text(printable(line), style="bold"))
