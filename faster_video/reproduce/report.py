@@ -98,8 +98,8 @@ def _unfinished(experiment: Experiment, results: Results) -> str:
     lacking = sum(cell not in results for cell in experiment.cells)
     most = most_seeds(results)
     fewer = sum(len(result.seeds) < most for result in results.values())
-    said = [f"{lacking} of {len(experiment.cells)} cells have no result yet"] if lacking else []
-    said += [f"{fewer} have fewer than {most} seeds"] if fewer else []
+    said = [f"{lacking} of {len(experiment.cells)} cells without a result yet"] if lacking else []
+    said += [f"{fewer} with fewer than {most} seeds"] if fewer else []
     return f"**Unfinished:** {' and '.join(said)}." if said else ""
 
 
