@@ -23,9 +23,10 @@ from wrong_uses import WRONG_USES, WrongUse, make_place
 import faster_video
 from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from faster_video.cli import main
-from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, MotionConfig, Recipe, TransformConfig
+from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, Recipe, TransformConfig
 from faster_video.cost import video_cost
 from faster_video.datasets import read_list
+from faster_video.datasets.motion_config import MotionConfig
 from faster_video.evaluation import baseline, evaluate
 from faster_video.inference import Classification, Classifier, load
 from faster_video.model import build_model
@@ -409,8 +410,9 @@ OPTIONS = {
     "--clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
     "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
     "--stage2_stored_views",
-    "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --start "
-    "--splits --device --precision --workers --keep_stores --out --stage2.epochs --model.cheap.width --clips.num_clips",
+    "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --pretrain "
+    "--pretrain_root --finetune_epochs --start --splits --device --precision --workers --keep_stores --out "
+    "--stage2.epochs --model.cheap.width --clips.num_clips",
     "cost": "--recipe --classes --pattern --paper --json",
     "data": "check",
     "make-motion": "OUT --workers " + " ".join(f"--{name}" for name in vars(MotionConfig())),

@@ -12,15 +12,14 @@ from hypothesis import strategies as st
 from faster_video.config import (
     AGGREGATOR_NAMES,
     BACKBONE_NAMES,
-    MOTIONS,
     BackboneConfig,
     ClipConfig,
     ModelConfig,
-    MotionConfig,
     Recipe,
     StageConfig,
     TransformConfig,
 )
+from faster_video.datasets.motion_config import MOTIONS, MotionConfig
 from faster_video.errors import ConfigError, FasterVideoError
 
 FRAMES = "the backbones shorten time by 8, so it must be a multiple of 8, such as 8, 16 or 32"
@@ -117,6 +116,33 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
         {"ordered": False, "phases": 6, "frames": 168},
         "phases is 6; where order does not count, all 6 motions make a single label, so it must be at most 5",
     ),
+    (MotionConfig, {"kinds": 1}, "kinds is 1; it must be at least 2"),
+    (MotionConfig, {"kinds": 10}, "kinds is 10; it must be at most 9"),
+    (MotionConfig, {"kinds": 2, "phases": 3}, "phases is 3; there are only 2 motions to choose from"),
+    (MotionConfig, {"kinds": 9, "videos": 35}, "videos is 35; it must be at least 36"),
+    (
+        MotionConfig,
+        {"kinds": 2, "ordered": False},
+        "phases is 2; where order does not count, all 2 motions make a single label, so it must be at most 1",
+    ),
+    (MotionConfig, {"scenes": -1}, "scenes is -1; it must be at least 0"),
+    (MotionConfig, {"scenes": 1_000_001}, "scenes is 1000001; it must be at most 1000000"),
+    (
+        MotionConfig,
+        {"misleading": True},
+        "misleading is true, but distractions is 0; give 1 or more, or leave misleading out",
+    ),
+    (
+        MotionConfig,
+        {"misleading": True, "repeats": 2, "distractions": 2, "frames": 256},
+        "distractions is 2; misleading ones must be fewer than repeats (2), or the label would not be what is seen "
+        "most",
+    ),
+    (
+        MotionConfig,
+        {"misleading": True, "kinds": 2, "repeats": 2, "distractions": 1, "frames": 256},
+        "misleading is true, but all 2 motions are in every label; choose fewer phases than that",
+    ),
     (MotionConfig, {"test_share": 0.0}, "test_share is 0.0; it must lie between 0 and 1, both excluded"),
     (MotionConfig, {"test_share": 1.0}, "test_share is 1.0; it must lie between 0 and 1, both excluded"),
     (MotionConfig, {"speed": 0.0}, "speed is 0.0; it must be above 0 and at most 4"),
@@ -155,6 +181,8 @@ def test_wrong_value_is_refused_by_name(config: Callable[..., object], values: d
         (MotionConfig, {"phases": 6, "videos": 1440, "frames": 168}),
         (MotionConfig, {"frames": 140, "repeats": 2, "distractions": 1}),
         (MotionConfig, {"ordered": False, "videos": 30, "frames": 57}),
+        (MotionConfig, {"kinds": 9, "videos": 36, "scenes": 1_000_000}),
+        (MotionConfig, {"kinds": 2, "phases": 1, "misleading": True, "repeats": 2, "distractions": 1, "frames": 84}),
         (MotionConfig, {"ordered": False, "phases": 5, "videos": 12, "frames": 140}),
     ],
 )

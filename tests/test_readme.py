@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from faster_video.cli import main
-from faster_video.config import MotionConfig
 from faster_video.datasets import read_list
+from faster_video.datasets.motion_config import MotionConfig
 from faster_video.datasets.motion_set import write_motion_set
 from faster_video.inference import DEFAULT_BUNDLE
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from faster_video.config import BackboneConfig, ClipConfig, Recipe, TransformConfig
+from faster_video.cost import VideoCost, video_cost
 from faster_video.errors import ConfigError
-from faster_video.recipes import RECIPES, faster16, faster32, get_recipe, motion, tiny
+from faster_video.recipes import RECIPES, faster16, faster32, get_recipe, long_motion, motion, tiny
 
 
 def table7_row(name: str) -> dict[str, Any]:
@@ -18,6 +19,11 @@ def table7_row(name: str) -> dict[str, Any]:
         cell for table in tables if table["number"] == 7 for cell in table["cells"] if cell["row"].startswith(name)
     ]
     return dict(row)
+
+
+def each(cost: VideoCost) -> dict[str, float]:
+    """GMACs of every part, each time it runs."""
+    return {part.name: part.gmacs for part in cost.parts}
 
 
 @pytest.mark.parametrize(
@@ -63,8 +69,18 @@ def test_tiny_is_a_quarter_as_wide_at_112_pixels() -> None:
 
 
 def test_motion_is_never_mirrored_because_left_would_become_right() -> None:
-    assert motion().transform.flip_probability == 0
+    assert motion().transform.flip_probability == long_motion().transform.flip_probability == 0
     assert tiny().transform.flip_probability == 0.5
+
+
+def test_long_motion_keeps_the_papers_frames_and_its_tenth_for_the_cheap_network() -> None:
+    recipe = long_motion()
+    assert recipe.clips == ClipConfig(num_clips=32, frames_per_clip=8)  # N × L = 256, so that 1:31 has a whole group
+    assert (recipe.model.expensive.name, recipe.model.cheap.name) == ("r3d50", "r2d26")
+    cost = video_cost(recipe.model, recipe.clips, recipe.transform.crop_size, num_classes=9)
+    paper = video_cost(faster32().model, faster32().clips, 224, num_classes=400)
+    shares = [gmacs["cheap backbone"] / gmacs["expensive backbone"] for gmacs in (each(cost), each(paper))]
+    assert 0.08 < shares[0] < 0.12 and abs(shares[0] - shares[1]) < 0.02
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
@@ -76,4 +92,6 @@ def test_every_recipe_is_found_by_its_functions_name(name: str) -> None:
 def test_unknown_recipe_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError) as caught:
         get_recipe("faster64")
-    assert str(caught.value) == "unknown recipe 'faster64'; choose one of faster16, faster32, finetune, motion, tiny"
+    assert str(caught.value) == (
+        "unknown recipe 'faster64'; choose one of faster16, faster32, finetune, long_motion, motion, tiny"
+    )

@@ -42,7 +42,7 @@ NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
 )
-RECIPES = "choose one of faster16, faster32, finetune, motion, tiny"
+RECIPES = "choose one of faster16, faster32, finetune, long_motion, motion, tiny"
 
 WRONG_USES = [
     WrongUse("no command", "", f"no command is given; {COMMANDS}"),
@@ -495,6 +495,11 @@ WRONG_USES = [
         "--frames is 24; the paper's clips have 8, 16, 32 frames",
     ),
     WrongUse(
+        "clip lengths where there is no choice",
+        "reproduce figure3 --data list.csv --out run --frames 16",
+        "--frames is for the other experiments; figure3 takes N clips of 8 frames; leave it out",
+    ),
+    WrongUse(
         "clips that do not divide the frames",
         "reproduce table2 --data list.csv --out run --frames 8 32 --clips.num_clips 6",
         "--frames is 32; the 48 frames that the recipe sees of a video (num_clips × frames_per_clip) must be two or "
@@ -541,6 +546,58 @@ WRONG_USES = [
         "reproduce table8 --data ucf --out run --start bundle --split 1",
         "--split is given, but table8 takes all of --splits; leave it out",
     ),
+    WrongUse(
+        "pre-training on a list that is not there",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain none.csv",
+        "none.csv: does not exist; give …",
+    ),
+    WrongUse(
+        "pre-training on a list that cannot be read",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain malformed.csv",
+        "malformed.csv, line 2: is 'wave/1.mp4'; each line must be path,label",
+    ),
+    WrongUse(
+        "pre-training on a list of which nothing is there",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain gone.csv",
+        "gone.csv: none of its 1 videos is on disk; the first should be none.mp4; give the folder under which they lie "
+        "with --pretrain_root",
+    ),
+    WrongUse(
+        "pre-training on a single label",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain oneclass.csv",
+        "oneclass.csv: has only the label 'wave'; at least two are needed",
+    ),
+    WrongUse(
+        "judged on what it was pre-trained on",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain unreadable.csv",
+        "unreadable.csv: 1 of its videos, such as text.mp4, are videos of --pretrain too; a network must not be judged "
+        "on what it has learned from",
+    ),
+    WrongUse(
+        "no epochs after pre-training",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain list.csv --finetune_epochs 0",
+        "--finetune_epochs is 0; it must be at least 1",
+    ),
+    WrongUse(
+        "more epochs after pre-training than there can be",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain list.csv --finetune_epochs 100001",
+        "epochs is 100001; it must be at most 100000",
+    ),
+    WrongUse(
+        "fine-tuning epochs of what is not pre-trained",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --finetune_epochs 2",
+        "--finetune_epochs is given, which is for --pretrain only; leave it out, or give --pretrain LIST",
+    ),
+    WrongUse(
+        "a folder for the videos of no list",
+        "reproduce table3 --data list.csv --test unreadable.csv --out run --pretrain_root wave",
+        "--pretrain_root is given, which is for --pretrain only; leave it out, or give --pretrain LIST",
+    ),
+    WrongUse(
+        "pre-training for table 8",
+        "reproduce table8 --data ucf --out run --start bundle --pretrain list.csv",
+        "--pretrain is given, but table8 fine-tunes the bundle of --start; leave it out",
+    ),
     # cost
     WrongUse("cost of an unknown recipe", "cost --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
@@ -580,6 +637,22 @@ WRONG_USES = [
     WrongUse("odd size", "make-motion out --size 33", "size is 33; H.264 wants an even number of pixels"),
     WrongUse("too few videos", "make-motion out --videos 3", "videos is 3; it must be at least 24"),
     WrongUse("negative seed", "make-motion out --seed -5", "seed is -5; it must be at least 0"),
+    WrongUse(
+        "more motions than there are",
+        "make-motion out --kinds 10 --phases 1",
+        "kinds is 10; it must be at most 9",
+    ),
+    WrongUse(
+        "misleading without distractions",
+        "make-motion out --misleading true",
+        "misleading is true, but distractions is 0; give 1 or more, or leave misleading out",
+    ),
+    WrongUse(
+        "misleading more often than not",
+        "make-motion out --misleading true --repeats 2 --distractions 2 --frames 256",
+        "distractions is 2; misleading ones must be fewer than repeats (2), or the label would not be what is seen "
+        "most",
+    ),
     WrongUse("negative workers", "make-motion out --workers -2", "workers is -2; it must be at least -1"),
     WrongUse("speed in words", "make-motion out --speed fast", "--speed is 'fast'; it must be a number"),
     WrongUse(

@@ -6,7 +6,8 @@ from dataclasses import fields
 
 from jsonargparse import ArgumentParser, Namespace
 
-from faster_video.config import MotionConfig, Recipe, require_at_least
+from faster_video.config import Recipe, require_at_least
+from faster_video.datasets.motion_config import MotionConfig
 from faster_video.files import printable
 
 DESCRIPTION = "Write made-up labelled videos whose label is an order or a set of motions."

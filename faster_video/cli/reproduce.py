@@ -19,14 +19,13 @@ from faster_video.reproduce.names import EXPERIMENT_NAMES, SPLITS
 
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
-    from faster_video.reproduce.cells import Experiment
+    from faster_video.reproduce.cells import Cell, Experiment
+    from faster_video.reproduce.results import CellResult
     from faster_video.reproduce.run import ExperimentRun
-    from faster_video.reproduce.timing import Timing
 
 DESCRIPTION = "Train and judge all that one of the paper's tables or figures needs, on your own videos."
 MOST_SEEDS = 1000
-TIMED_VIDEOS = 100
-"""Of table5, as in the paper."""
+FINETUNE_EPOCHS = 4
 
 
 def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
@@ -50,7 +49,11 @@ def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
     )
     command.add_argument("--seeds", type=int, default=3, metavar="S", help="trainings of every setting, with seeds 0 …")
     command.add_argument(
-        "--frames", type=int, nargs="+", metavar="L", help="frames per clip, of 8, 16 and 32; default: all that fit"
+        "--frames",
+        type=int,
+        nargs="+",
+        metavar="L",
+        help="frames per clip, of 8, 16 and 32; default: all that fit; not of table3, figure3, table8",
     )
     command.add_argument(
         "--pretrain",
@@ -59,7 +62,13 @@ def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
         help="other labelled videos that the networks learn from first, as the paper's learn from Kinetics",
     )
     command.add_argument(
-        "--finetune_epochs", type=int, default=4, help="of stage 1 on --data after --pretrain, at a third of the rate"
+        "--pretrain_root", type=str, metavar="DIR", help="folder under which the videos of --pretrain lie"
+    )
+    command.add_argument(
+        "--finetune_epochs",
+        type=int,
+        metavar="E",
+        help="of stage 1 on --data after --pretrain, at a third of the rate; default: 4",
     )
     command.add_argument("--start", type=str, metavar="BUNDLE", help="table8: what is fine-tuned to every split")
     command.add_argument(
@@ -103,13 +112,12 @@ def _check(options: Namespace) -> None:
     require_choice("experiment", options.experiment, EXPERIMENT_NAMES)
     require_at_least("--seeds", options.seeds, 1)
     require_at_most("--seeds", options.seeds, MOST_SEEDS)
+    _check_pretraining(options)
     if options.experiment != "table8":
         for name in ("start", "splits"):
             if options[name] is not None:
                 raise ConfigError(f"--{name} is given, which is for table8 only; leave it out")
         return
-    if options.pretrain is not None:
-        raise ConfigError("--pretrain is given, but table8 fine-tunes the bundle of --start; leave it out")
     if options.start is None:
         raise ConfigError("table8 fine-tunes a bundle to other videos, but --start BUNDLE is not given")
     if options.split is not None:
@@ -121,20 +129,38 @@ def _check(options: Namespace) -> None:
         require_at_least("--splits", number, 1)
 
 
+def _check_pretraining(options: Namespace) -> None:
+    if options.pretrain is not None and options.experiment == "table8":
+        raise ConfigError("--pretrain is given, but table8 fine-tunes the bundle of --start; leave it out")
+    for name in ("pretrain_root", "finetune_epochs"):
+        if options.pretrain is None and options[name] is not None:
+            raise ConfigError(f"--{name} is given, which is for --pretrain only; leave it out, or give --pretrain LIST")
+    if options.finetune_epochs is not None:
+        require_at_least("--finetune_epochs", options.finetune_epochs, 1)
+
+
 def _reproduce(options: Namespace, experiment: "Experiment") -> int:
+    from faster_video.reproduce.clock import TIMED, kept_seconds, measured_seconds
     from faster_video.reproduce.report import printed_table, write_report
     from faster_video.reproduce.run import run_experiment
 
     work, out = _run_of(options, experiment), Path(options.out)
     experiment, classes = work.experiment, work.num_classes
-    outcome = run_experiment(work, lambda results: write_report(experiment, results, out, num_classes=classes))
-    seconds = None
-    try:
-        seconds = None if outcome.interrupted else _seconds(work, options.device)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    if outcome.results:
-        files = write_report(experiment, outcome.results, out, num_classes=classes, seconds=seconds)
+    is_timed = experiment.name == TIMED
+    seconds = kept_seconds(work, options.device) if is_timed else None
+
+    def report(results: "Mapping[Cell, CellResult]") -> list[Path]:
+        return write_report(experiment, results, out, num_classes=classes, seconds=seconds)
+
+    outcome = run_experiment(work, report)
+    files = report(outcome.results) if outcome.results else []  # before the clock: what it fails at costs no report
+    if is_timed and seconds is None and not outcome.interrupted:
+        try:
+            seconds = measured_seconds(work, options.device)
+            report(outcome.results)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+    if files:
         print_table(printed_table(experiment, outcome.results, seconds=seconds))
         print(f"written: {', '.join(printable(file) for file in files)}")
     if outcome.interrupted:
@@ -143,21 +169,6 @@ def _reproduce(options: Namespace, experiment: "Experiment") -> int:
     if outcome.unreadable:
         print(f"{outcome.unreadable} test videos could not be read and count as wrong", file=sys.stderr)
     return exit_code(done=1, failed=outcome.unreadable)
-
-
-def _seconds(work: "ExperimentRun", device: str) -> "Mapping[str, Timing] | None":
-    """Of table5, how long each row's bundle of seed 0 takes over some test videos, evenly chosen."""
-    from faster_video.clips import clip_starts
-    from faster_video.reproduce.run import judged_bundles
-    from faster_video.reproduce.timing import measure_seconds
-
-    if work.experiment.name != "table5":
-        return None
-    (workshop,) = work.workshops.values()
-    videos = workshop.parts.test.present().videos
-    chosen = clip_starts(len(videos), min(TIMED_VIDEOS, len(videos)), 1)
-    _say(f"wall time over {len(chosen)} videos")
-    return measure_seconds(judged_bundles(work), [videos[number].path for number in chosen], device=device)
 
 
 def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
@@ -174,11 +185,11 @@ def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
     machine = Machine(device=options.device, precision=options.precision, workers=options.workers)
     pretraining = None
     if options.pretrain is not None:
-        from faster_video.datasets import read_list
-        from faster_video.reproduce.pretraining import Pretraining
+        from faster_video.reproduce.pretraining import read_pretraining
 
-        others = read_list(options.pretrain, part="train").present()
-        pretraining = Pretraining(data=others, epochs=options.finetune_epochs)
+        pretraining = read_pretraining(
+            options.pretrain, root=options.pretrain_root, epochs=options.finetune_epochs or FINETUNE_EPOCHS
+        )
     effort = Effort(
         machine=machine, pretraining=pretraining, seeds=options.seeds, keeps_stores=options.keep_stores, say=_say
     )

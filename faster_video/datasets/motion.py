@@ -1,10 +1,11 @@
 """Made-up videos whose label is a sequence or a set of motions, for tests, demos and honest comparisons.
 
 A textured shape appears over a moving, cluttered background, moves in one way, vanishes; another one appears somewhere
-else and moves in another way. A move is one of the six motions or a distraction, a diagonal that no label names. Every
-move has an equal share of the frames and is drawn inside it as if it were alone, with pauses that are longer than a
-clip; where moves are short, most of a share is dull. One frame shows no motion at all. What an average of clip scores
-can know depends on the kind of set:
+else and moves in another way. A move is a motion of the label or a distraction: a diagonal that no label names, or, to
+mislead, a motion of another label. Motions go one way (six of them) or to and fro (three). Every move is drawn as if it
+were alone, with pauses that are longer than a clip: in an equal share of the frames where the order is the label, else
+whenever it likes. Where moves are short, most of a video is dull. One frame shows no motion at all. What an average of
+clip scores can know depends on the kind of set:
 
 - Ordered, with shares of whole clips (2 shares of 32 frames, clips of 8): a bag of clips tells which motions there were
   but not which came first, with repeats and distractions as without. Averaging cannot pass one over the number of
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from faster_video.config import SWINGS, MotionConfig
+from faster_video.datasets.motion_config import SWINGS, MotionConfig
 
 _DIRECTIONS = {
     "left": (-1.0, 0.0),
@@ -89,7 +90,13 @@ def shown_moves(motions: tuple[str, ...], config: MotionConfig, generator: np.ra
 
 
 def move_spans(config: MotionConfig, generator: np.random.Generator) -> list[tuple[int, int]]:
-    """First frame of each move and the first one after it: the same chances in every move's share of the frames."""
+    """First frame of each move and the first one after it.
+
+    Where the order is the label, every move has the same chances in its own share of the frames. Elsewhere moves come
+    when they like: clips spread evenly over a video must not all meet the pauses between shares.
+    """
+    if not config.order_counts:
+        return _spans_at_random(config, generator)
     spans = []
     for share in range(config.num_moves):
         first = share * config.frames_per_move
@@ -98,6 +105,17 @@ def move_spans(config: MotionConfig, generator: np.random.Generator) -> list[tup
         start = first + config.pause_frames // 2 + int(generator.integers(0, spare + 1))
         spans.append((start, start + length))
     return spans
+
+
+def _spans_at_random(config: MotionConfig, generator: np.random.Generator) -> list[tuple[int, int]]:
+    """Moves one after the other, at least a pause apart; the frames to spare are anywhere around them."""
+    fewest, most = config.phase_frames
+    lengths = generator.integers(fewest, most + 1, size=config.num_moves)
+    spare = config.frames - int(lengths.sum()) - config.num_moves * config.pause_frames
+    waits = np.sort(generator.integers(0, spare + 1, size=config.num_moves))  # frames to spare before each move
+    before = np.cumsum(lengths + config.pause_frames) - lengths  # the moves and pauses before each, its own included
+    starts = waits + before - config.pause_frames + config.pause_frames // 2
+    return [(int(start), int(start + length)) for start, length in zip(starts, lengths, strict=True)]
 
 
 def _scene(config: MotionConfig, generator: np.random.Generator) -> Tensor:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from faster_video.children import ctrl_c_ignored
-from faster_video.config import MOTIONS, SWINGS, MotionConfig
 from faster_video.datasets.motion import JOINTS, label_name, render
+from faster_video.datasets.motion_config import MOTIONS, SWINGS, MotionConfig
 from faster_video.errors import DataError
 from faster_video.files import printable
 from faster_video.video import write_video

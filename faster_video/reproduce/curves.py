@@ -14,7 +14,7 @@ from faster_video.pictures import COLOURS
 from faster_video.reproduce.cells import Cell, Experiment
 from faster_video.reproduce.comparisons import ALL_CHEAP, ALL_EXPENSIVE, Places
 from faster_video.reproduce.drawing import Line, Point, draw_lines, here, panels
-from faster_video.reproduce.published import paper_number, paper_places, published_points
+from faster_video.reproduce.published import figure3_number, paper_number, paper_places, published_points
 from faster_video.reproduce.tables import Results, Timings, title_of
 
 Bars = dict[str, list[tuple[str, float]]]
@@ -80,7 +80,7 @@ def _draw_bars(axes: Axes, bars: Bars) -> None:
 
 def draw_figure3(experiment: Experiment, results: Results) -> Figure:
     """Three curves over N, ours and what the paper prints of its own."""
-    title = "the paper: Kinetics-400 (costs counted from its Table 1)"
+    title = "the paper: Kinetics-400 (costs it does not print: counted)"
     figure, (ours, theirs) = panels(title_of(experiment), [f"{here(results)}; numbers: N", title])
     places = Places(experiment)
     lines = []
@@ -100,22 +100,18 @@ _CURVES = {
 
 
 def _paper_curve(row: str, style: int) -> Line:
-    """FAST-GRU's of Table 3; the averages are printed in Table 2, for N = 32 only."""
+    """What is known of it: all of FAST-GRU's points, of the averages those of few N."""
     points = []
     for column in paper_places(3)[1]:
-        table2 = f"8 × {column}"
-        number = {
-            ALL_CHEAP: paper_number(2, "r2d26", table2),
-            ALL_EXPENSIVE: paper_number(2, "r2plus1d50", table2),
-            "first": paper_number(3, "fast_gru", column),
-        }[row]
+        number = figure3_number(row, column)
         if number is not None:
-            points.append(Point(x=_paper_gmacs(row, int(column)), top1=number.top1, label=column))
+            gmacs = number.gmacs or _paper_gmacs(row, int(column))
+            points.append(Point(x=gmacs, top1=number.top1, label=column))
     return Line(name=_CURVES[row], points=tuple(points), style=style)
 
 
 def _paper_gmacs(row: str, num_clips: int) -> float:
-    """Of N clips of 8 frames at the paper's size."""
+    """Of N clips of 8 frames at the paper's size, where it prints no cost."""
     pattern, aggregator = {ALL_CHEAP: ("0:1", "average"), ALL_EXPENSIVE: ("1:0", "average")}.get(
         row, ("first", "fast_gru")
     )

@@ -1,7 +1,4 @@
-"""Which cells each of the paper's tables and figures has, at a recipe's size (docs/reproduce.md).
-
-The recipe's clips give the frames that are seen of a video, F = N·L (the paper: 256); clip lengths L share them out.
-"""
+"""Which cells each of the paper's tables and figures has, at a recipe's size (docs/reproduce.md)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,40 +6,16 @@ from dataclasses import dataclass, replace
 from faster_video.config import BackboneConfig, ClipConfig, Recipe, require_choice
 from faster_video.errors import ConfigError
 from faster_video.reproduce.cells import Cell, Experiment, Setting
-from faster_video.reproduce.names import FRAMES, SPLITS
-from faster_video.reproduce.published import paper_number
+from faster_video.reproduce.names import SPLITS
+from faster_video.reproduce.published import PaperNumber, figure3_number, paper_number
+from faster_video.reproduce.sizes import Sizes, choose_sizes
 
-SHORTEST = FRAMES[0]
-CLIPS = (2, 4, 8, 16, 32)
-"""N of Table 3 and Figure 3."""
 TABLE3_ROWS = ("average", "concat", "lstm", "gru", "fast_gru")
 CHEAP_PER_EXPENSIVE = (0, 1, 3, 7, 15, 31)
 """Of Table 4."""
 ALL_CHEAP, ALL_EXPENSIVE = "all cheap, average", "all expensive, average"
 PAPER_FRAMES = 256
 """F of the paper."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """What an experiment chooses its settings from."""
-
-    recipe: Recipe
-    budget: int
-    """Frames that are seen of a video, F."""
-    clips: tuple[ClipConfig, ...]
-    """For each L from the smallest to the largest: F / L clips of it."""
-
-    def setting(self, clips: ClipConfig, aggregator: str, pattern: str) -> Setting:
-        """Of the recipe's two networks."""
-        return Setting(model=replace(self.recipe.model, aggregator=aggregator, pattern=pattern), clips=clips)
-
-    @property
-    def short_clips(self) -> Iterator[ClipConfig]:
-        """N = 2, 4, … clips of 8 frames, as many as the budget holds."""
-        for num_clips in CLIPS:
-            if num_clips * SHORTEST <= self.budget:
-                yield replace(self.recipe.clips, num_clips=num_clips, frames_per_clip=SHORTEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +35,8 @@ def make_experiment(name: str, recipe: Recipe, *, frames: Sequence[int] | None =
     `paper_gmacs` is of a video, but in Table 2 of a clip, as the paper prints it.
 
     Raises:
-        ConfigError: there is no such experiment; the recipe takes features or too few frames; or `frames` has a length
-            that is not the paper's or does not divide the recipe's frames into two clips or more.
+        ConfigError: there is no such experiment; the recipe takes features or too few frames; or `frames` cannot be
+            (see `choose_sizes`).
     """
     require_choice("experiment", name, EXPERIMENTS)
     if recipe.model.takes_features:
@@ -72,56 +45,23 @@ def make_experiment(name: str, recipe: Recipe, *, frames: Sequence[int] | None =
             "networks"
         )
     title, make_cells = EXPERIMENTS[name]
-    cells = tuple(make_cells(_sizes(name, recipe, frames)))
+    cells = tuple(make_cells(choose_sizes(name, recipe, frames)))
     return Experiment(name=name, title=title, recipe=recipe, cells=cells)
 
 
 def with_splits(experiment: Experiment, set_name: str, splits: Sequence[int]) -> Experiment:
-    """Table 8 with a column for each split and, last, one for all of them together: `ucf101`, `hmdb51` or `splits`."""
+    """Table 8 with a column for each split and, last, one for all of them together: `ucf101`, `hmdb51` or `splits`.
+
+    The paper's number, a mean of three splits, stands there only if these are the three.
+    """
     columns = [*(f"split {number}" for number in splits), set_name]
+    has_all = set(splits) == set(SPLITS)
     cells = [
-        replace(cell, column=column, paper_top1=_table8_top1(cell, column))
+        replace(cell, column=column, paper_top1=_table8_top1(cell, column) if has_all else None)
         for cell in experiment.cells
         for column in columns
     ]
     return replace(experiment, cells=tuple(cells))
-
-
-def _sizes(name: str, recipe: Recipe, frames: Sequence[int] | None) -> _Sizes:
-    budget = recipe.clips.num_clips * recipe.clips.frames_per_clip
-    if name == "table8":  # judges the bundle that it starts from, at its own size
-        if frames is not None:
-            raise ConfigError("--frames is for the other experiments; table8 takes the clips of the bundle in --start")
-        return _Sizes(recipe, budget, (recipe.clips,))
-    if budget < 2 * SHORTEST:
-        raise ConfigError(
-            f"the recipe sees {budget} frames of a video (num_clips × frames_per_clip); the experiments need at least "
-            f"{2 * SHORTEST}, two clips of {SHORTEST}"
-        )
-    for length in frames or ():
-        _check_length(length, budget)
-    lengths = [length for length in FRAMES if _divides(length, budget) and (frames is None or length in frames)]
-    sizes = tuple(replace(recipe.clips, num_clips=budget // length, frames_per_clip=length) for length in lengths)
-    if not sizes:
-        raise ConfigError(
-            f"the recipe sees {budget} frames of a video (num_clips × frames_per_clip), which none of the clip lengths "
-            f"{', '.join(map(str, FRAMES))} divides; choose a multiple of 16"
-        )
-    return _Sizes(recipe, budget, sizes)
-
-
-def _check_length(length: int, budget: int) -> None:
-    if length not in FRAMES:
-        raise ConfigError(f"--frames is {length}; the paper's clips have {', '.join(map(str, FRAMES))} frames")
-    if not _divides(length, budget):
-        raise ConfigError(
-            f"--frames is {length}; the {budget} frames that the recipe sees of a video (num_clips × frames_per_clip) "
-            "must be two or more clips of it, with nothing left over"
-        )
-
-
-def _divides(length: int, budget: int) -> bool:
-    return budget % length == 0 and budget // length >= 2
 
 
 def _cell(row: str, column: str, setting: Setting, printed: _Printed | None) -> Cell:
@@ -134,6 +74,11 @@ def _cell(row: str, column: str, setting: Setting, printed: _Printed | None) -> 
     return Cell(row=row, column=column, setting=setting, paper_top1=number.top1, paper_gmacs=gmacs)
 
 
+def _with_number(cell: Cell, number: PaperNumber | None) -> Cell:
+    """The same beside another number of the paper, whose cost is per video."""
+    return cell if number is None else replace(cell, paper_top1=number.top1, paper_gmacs=number.gmacs)
+
+
 def _size(clips: ClipConfig) -> str:
     """L × N, as the columns are called."""
     return f"{clips.frames_per_clip} × {clips.num_clips}"
@@ -143,7 +88,7 @@ def _is_paper_size(clips: ClipConfig, frames: int) -> bool:
     return clips.frames_per_clip == frames and clips.num_clips * frames == PAPER_FRAMES
 
 
-def _table2(sizes: _Sizes) -> Iterator[Cell]:
+def _table2(sizes: Sizes) -> Iterator[Cell]:
     """Each network alone, average pooling of its clips' scores."""
     for backbone, pattern in ((sizes.recipe.model.cheap, "0:1"), (sizes.recipe.model.expensive, "1:0")):
         for clips in sizes.clips:
@@ -151,7 +96,7 @@ def _table2(sizes: _Sizes) -> Iterator[Cell]:
             yield _cell(backbone.name, _size(clips), setting, _Printed(2, backbone.name, _size(clips)))
 
 
-def _table3(sizes: _Sizes) -> Iterator[Cell]:
+def _table3(sizes: Sizes) -> Iterator[Cell]:
     """Aggregators over more and more clips, the first one expensive."""
     for aggregator in TABLE3_ROWS:
         for clips in sizes.short_clips:
@@ -160,9 +105,9 @@ def _table3(sizes: _Sizes) -> Iterator[Cell]:
             yield _cell(aggregator, column, setting, _Printed(3, aggregator, column))
 
 
-def _table4(sizes: _Sizes) -> Iterator[Cell]:
+def _table4(sizes: Sizes) -> Iterator[Cell]:
     """FAST-GRU over mixtures, between the two averages."""
-    yield from _averages(sizes, sizes.clips, _size)
+    yield from _averages(sizes, sizes.clips)
     for cheap in CHEAP_PER_EXPENSIVE:
         for clips in sizes.clips:
             if cheap + 1 <= clips.num_clips:
@@ -170,7 +115,7 @@ def _table4(sizes: _Sizes) -> Iterator[Cell]:
                 yield _cell(f"1:{cheap}", _size(clips), setting, _Printed(4, f"1:{cheap}", _size(clips)))
 
 
-def _table5(sizes: _Sizes) -> Iterator[Cell]:
+def _table5(sizes: Sizes) -> Iterator[Cell]:
     """What Table 4's best cost by the clock, at the longest clips."""
     clips = sizes.clips[-1]
     rows = ((ALL_CHEAP, "average", "0:1"), (ALL_EXPENSIVE, "average", "1:0"), *_mixtures(clips))
@@ -178,7 +123,7 @@ def _table5(sizes: _Sizes) -> Iterator[Cell]:
         yield _cell(row, _size(clips), sizes.setting(clips, aggregator, pattern), _Printed(5, row, _size(clips)))
 
 
-def _table6(sizes: _Sizes) -> Iterator[Cell]:
+def _table6(sizes: Sizes) -> Iterator[Cell]:
     """Two expensive networks of one width, at the longest clips."""
     clips, given = sizes.clips[-1], sizes.recipe.model
     for row, aggregator, pattern in ((ALL_EXPENSIVE, "average", "1:0"), *_mixtures(clips)):
@@ -194,7 +139,7 @@ def _mixtures(clips: ClipConfig) -> list[tuple[str, str, str]]:
     return [(f"1:{cheap}", "fast_gru", f"1:{cheap}") for cheap in (1, 3) if cheap + 1 <= clips.num_clips]
 
 
-def _table8(sizes: _Sizes) -> Iterator[Cell]:
+def _table8(sizes: Sizes) -> Iterator[Cell]:
     """The bundle's own mixture and its average, fine-tuned to another set."""
     (clips,), model = sizes.clips, sizes.recipe.model
     if model.aggregator == "average":
@@ -212,15 +157,19 @@ def _table8_top1(cell: Cell, set_name: str) -> float | None:
     return None if number is None else number.top1
 
 
-def _figure3(sizes: _Sizes) -> Iterator[Cell]:
+def _figure3(sizes: Sizes) -> Iterator[Cell]:
     """Accuracy against GMACs as N grows; `first` shares its settings with Table 3."""
-    yield from _averages(sizes, tuple(sizes.short_clips), lambda clips: str(clips.num_clips))
-    for clips in sizes.short_clips:
-        column = str(clips.num_clips)
-        yield _cell("first", column, sizes.setting(clips, "fast_gru", "first"), _Printed(3, "fast_gru", column))
+    for row, aggregator, pattern in (
+        (ALL_CHEAP, "average", "0:1"),
+        (ALL_EXPENSIVE, "average", "1:0"),
+        ("first", "fast_gru", "first"),
+    ):
+        for clips in sizes.short_clips:
+            column, setting = str(clips.num_clips), sizes.setting(clips, aggregator, pattern)
+            yield _with_number(Cell(row=row, column=column, setting=setting), figure3_number(row, column))
 
 
-def _figure4(sizes: _Sizes) -> Iterator[Cell]:
+def _figure4(sizes: Sizes) -> Iterator[Cell]:
     """The two settings that the paper names, and the averages at their sizes."""
     named = {16: ("FASTER16", "1:7"), 32: ("FASTER32", "1:1")}
     chosen = tuple(clips for clips in sizes.clips if clips.frames_per_clip in named)
@@ -229,21 +178,24 @@ def _figure4(sizes: _Sizes) -> Iterator[Cell]:
             f"figure4 compares clips of 16 and of 32 frames, which the {sizes.budget} frames that the recipe sees of a "
             "video (or --frames) do not allow; choose 32 frames or more"
         )
-    yield from _averages(sizes, chosen, _size)
+    for cell in _averages(sizes, chosen):
+        # The paper's FASTER32 is of R3D-50, and so is what it is compared with.
+        is_of_r3d = cell.row == ALL_EXPENSIVE and _is_paper_size(cell.setting.clips, 32)
+        yield _with_number(cell, paper_number(6, ALL_EXPENSIVE, "r3d50")) if is_of_r3d else cell
     for clips in chosen:
         row, pattern = named[clips.frames_per_clip]
         yield _cell(row, _size(clips), sizes.setting(clips, "fast_gru", pattern), _Printed(7, row, _size(clips)))
 
 
-def _averages(sizes: _Sizes, chosen: Sequence[ClipConfig], name: Callable[[ClipConfig], str]) -> Iterator[Cell]:
+def _averages(sizes: Sizes, chosen: Sequence[ClipConfig]) -> Iterator[Cell]:
     """The two rows that everything lies between; the paper's numbers for them are those of its Table 2."""
     for row, paper_row, pattern in ((ALL_CHEAP, "r2d26", "0:1"), (ALL_EXPENSIVE, "r2plus1d50", "1:0")):
         for clips in chosen:
             printed = _Printed(2, paper_row, _size(clips), times=clips.num_clips)
-            yield _cell(row, name(clips), sizes.setting(clips, "average", pattern), printed)
+            yield _cell(row, _size(clips), sizes.setting(clips, "average", pattern), printed)
 
 
-EXPERIMENTS: dict[str, tuple[str, Callable[[_Sizes], Iterator[Cell]]]] = {
+EXPERIMENTS: dict[str, tuple[str, Callable[[Sizes], Iterator[Cell]]]] = {
     "table2": ("Clip networks alone, average pooling", _table2),
     "table3": ("Aggregators over N clips of 8 frames, the first one expensive", _table3),
     "table4": ("FAST-GRU over mixtures of expensive and cheap clips, by L × N", _table4),

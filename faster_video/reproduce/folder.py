@@ -9,7 +9,7 @@ from typing import Any
 
 import dacite
 
-from faster_video.bundle import FROM_JSON
+from faster_video.bundle import FROM_JSON, load_bundle_config
 from faster_video.config import BackboneConfig
 from faster_video.errors import TrainingError
 from faster_video.files import printable, replacing_file, require_writable_place
@@ -30,6 +30,8 @@ class Judged:
     unreadable: int
     """Test videos that could not be read, missing ones included; each is wrong."""
     result: SeedResult
+    networks_sha256: str = ""
+    """Weights of both networks; empty in a file of an older version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +95,48 @@ class ExperimentFolder:
         """The file of a cell's result."""
         return self.path / "results" / f"{setting_name(setting)}-seed{seed}.json"
 
+    def networks_sha256(self, pair: BackbonePair, seed: int) -> str:
+        """Weights of the networks that are there; empty if there are none, or none any more. Raises BundleError."""
+        bundle = self.backbones(pair, seed) / "bundle"
+        return load_bundle_config(bundle).weights_sha256 if bundle.is_dir() else ""
+
     def save(self, setting: Setting, result: SeedResult, unreadable: int) -> None:
-        """Keep a result, whole or not at all. Raises TrainingError."""
-        path = self.result(setting, result.seed)
-        judged = asdict(Judged(setting=asdict(setting), unreadable=unreadable, result=result))
+        """Keep a result of the networks that are there, whole or not at all. Raises TrainingError."""
+        networks = self.networks_sha256(setting.backbones, result.seed)
+        judged = asdict(Judged(setting=asdict(setting), unreadable=unreadable, result=result, networks_sha256=networks))
         judged["result"]["correct"] = "".join(str(int(correct)) for correct in result.correct)
-        try:
-            with replacing_file(path) as aside:
-                aside.write_text(json.dumps({"format": FORMAT} | judged, indent=2) + "\n", "utf-8")
-        except OSError as error:
-            raise TrainingError(f"{printable(path)}: cannot be written: {error.strerror or error}") from error
+        write_json(self.result(setting, result.seed), {"format": FORMAT} | judged)
 
     def load(self, setting: Setting, seed: int) -> Judged | None:
         """A result that is there already.
 
         Raises:
-            TrainingError: the file is not what `save` wrote.
+            TrainingError: the file is not what `save` wrote, or is of other networks than those that are there.
+            BundleError: the networks are damaged.
         """
+        judged = self._read(setting, seed)
+        if judged is not None and judged.networks_sha256:
+            what = f"{printable(self.result(setting, seed))}: was judged"
+            self.require_same_networks(setting.backbones, seed, judged.networks_sha256, what)
+        return judged
+
+    def require_same_networks(self, pair: BackbonePair, seed: int, networks_sha256: str, what: str) -> None:
+        """Refuse what was made with networks of other weights than those that are there, if any are.
+
+        `what` begins the sentence: it was judged, or it was trained.
+
+        Raises:
+            TrainingError: that is so.
+            BundleError: the networks are damaged.
+        """
+        if self.networks_sha256(pair, seed) not in ("", networks_sha256):
+            raise TrainingError(
+                f"{what} with other networks than there are now in {printable(self.backbones(pair, seed))}; remove it, "
+                "and it is made again"
+            )
+
+    def _read(self, setting: Setting, seed: int) -> Judged | None:
+        """What `save` has written."""
         path = self.result(setting, seed)
         try:
             values = json.loads(path.read_text("utf-8"))
@@ -123,6 +150,15 @@ class ExperimentFolder:
             raise TrainingError(
                 f"{printable(path)}: is no result of an experiment: {error}; remove it, and it is made again"
             ) from error
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Whole or not at all. Raises TrainingError."""
+    try:
+        with replacing_file(path) as aside:
+            aside.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise TrainingError(f"{printable(path)}: cannot be written: {error.strerror or error}") from error
 
 
 def canonical(setting: Setting) -> Setting:

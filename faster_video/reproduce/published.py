@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from math import isnan
@@ -63,6 +63,18 @@ class PublishedTransfer:
 def paper_number(table: int, row: str, column: str) -> PaperNumber | None:
     """What the paper prints there; None where it prints nothing."""
     return _numbers().get((table, row, column))
+
+
+def figure3_number(row: str, column: str) -> PaperNumber | None:
+    """What can be known of a point of Figure 3, from Tables 2, 3 and 4 and the text; its cost is per video."""
+    for point in _read("reproduce/published.toml")["figure3"]:
+        if (point["row"], point["column"]) == (row, column):
+            return PaperNumber(top1=point["top1"], gmacs=point["gflops"])
+    if row == "first":
+        return paper_number(4, f"1:{int(column) - 1}", f"8 × {column}") or paper_number(3, "fast_gru", column)
+    number = paper_number(2, {"all cheap, average": "r2d26"}.get(row, "r2plus1d50"), f"8 × {column}")
+    per_clip = None if number is None or number.misprint else number.gmacs
+    return None if number is None else replace(number, gmacs=per_clip and per_clip * int(column))
 
 
 def paper_places(table: int) -> tuple[list[str], list[str]]:

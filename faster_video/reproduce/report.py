@@ -14,16 +14,17 @@ from faster_video.pictures import save_picture
 from faster_video.reproduce.cells import Cell, Experiment
 from faster_video.reproduce.pictures import draw
 from faster_video.reproduce.published import paper_number, paper_places, published_transfers
-from faster_video.reproduce.results import CellResult
+from faster_video.reproduce.results import FEWEST_VIDEOS, CellResult
 from faster_video.reproduce.sheet import CSV_FIELDS, csv_rows
 from faster_video.reproduce.tables import (
     Results,
     Timings,
     difference_tables,
     gmacs_rows,
+    has_shares,
     is_per_clip,
     markdown_table,
-    most_seeds,
+    num_seeds,
     printed_table,
     timing_rows,
     title_of,
@@ -43,7 +44,7 @@ def write_report(
 ) -> list[Path]:
     """Write `out`/NAME.csv, .md and .png, each whole or not at all; returns the three.
 
-    Cells without results, or with fewer seeds than others, are named as such. `num_classes` tells the chance level.
+    Cells without results are named as such; all others have the same seeds. `num_classes` tells the chance level.
 
     Raises:
         TrainingError, PictureError: nothing can be written there.
@@ -52,7 +53,7 @@ def write_report(
     with _writing(table) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, CSV_FIELDS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(csv_rows(experiment, results, seconds or {}))
+        writer.writerows(csv_rows(experiment, results, seconds or {}, num_classes))
     with _writing(text) as aside:
         aside.write_text(markdown(experiment, results, num_classes=num_classes, seconds=seconds), "utf-8")
     save_picture(draw(experiment, results, seconds), picture)
@@ -72,8 +73,8 @@ def markdown(
         caption(experiment, results, num_classes),
         f"## GMACs per {per}",
         markdown_table(gmacs_rows(experiment, results)),
-        _cost_caption(experiment),
     ]
+    parts += [text for text in (_cost_caption(experiment),) if text]
     if seconds:
         parts += ["## Wall time", markdown_table(timing_rows(experiment, results, seconds)), _timing_caption(seconds)]
     parts += _differences(experiment, results)
@@ -96,11 +97,7 @@ def caption(experiment: Experiment, results: Results, num_classes: int | None) -
 
 def _unfinished(experiment: Experiment, results: Results) -> str:
     lacking = sum(cell not in results for cell in experiment.cells)
-    most = most_seeds(results)
-    fewer = sum(len(result.seeds) < most for result in results.values())
-    said = [f"{lacking} of {len(experiment.cells)} cells without a result yet"] if lacking else []
-    said += [f"{fewer} with fewer than {most} seeds"] if fewer else []
-    return f"**Unfinished:** {' and '.join(said)}." if said else ""
+    return f"**Unfinished:** {lacking} of {len(experiment.cells)} cells without a result yet." if lacking else ""
 
 
 def _sample(results: Results) -> str:
@@ -108,9 +105,9 @@ def _sample(results: Results) -> str:
         return ""
     videos = sorted({len(seed.correct) for result in results.values() for seed in result.seeds})
     widest = max(result.half_interval for result in results.values())
-    most = most_seeds(results)
+    seeds = num_seeds(results)
     count = f"{videos[0]}" if len(videos) == 1 else f"{videos[0]} to {videos[-1]}"
-    over = f"mean over {most} seeds ± standard deviation between them" if most > 1 else "of one seed"
+    over = f"mean over {seeds} seeds ± standard deviation between them" if seeds > 1 else "of one seed"
     return (
         f"Top-1 on {count} test videos, {over}. Over other test videos the 95 % interval of a cell "
         f"is at most ± {100 * widest:.1f} points wide."
@@ -126,13 +123,28 @@ def _why_different(experiment: Experiment) -> str:
     return (
         f"The paper's numbers are of {theirs}. Ours are of the list given, at {side} px, with networks of width "
         f"{widths} and another training: of other videos, levels cannot be compared; directions and ratios can."
+        f"{_other_networks(experiment)}"
     )
+
+
+def _other_networks(experiment: Experiment) -> str:
+    """Which networks the paper's numbers are of, where ours are others; Table 6 names them in its columns."""
+    model = experiment.cells[0].setting.model
+    expensive = {"table6": "", "table8": "r3d50", "figure4": "r2plus1d50 (at 32 × 8: r3d50)"}
+    said = []
+    for kind, theirs, ours in (
+        ("expensive", expensive.get(experiment.name, "r2plus1d50"), model.expensive.name),
+        ("cheap", "r2d26", model.cheap.name),
+    ):
+        if theirs and theirs != ours:
+            said.append(f" The paper's {kind} network is {theirs}, ours {ours}.")
+    return "".join(said)
 
 
 def _cost_caption(experiment: Experiment) -> str:
-    lines = (
-        [] if is_per_clip(experiment) else ["In per cent: of the average over all clips expensive, in the same column."]
-    )
+    lines = []
+    if has_shares(experiment):
+        lines.append("In per cent: of the average over all clips expensive, in the same column.")
     if any(cell.paper_gmacs is not None for cell in experiment.cells):
         lines.append("What the paper prints as GFLOPs are multiply-adds / 1e9, as ours are.")
     lines += [
@@ -173,23 +185,28 @@ def _differences(experiment: Experiment, results: Results) -> list[str]:
         parts += [f"The paper: {text}", markdown_table(rows)]
     return [
         *parts,
-        "In points of top-1. *Clear*: every seed has the same sign, and the 95 % interval over videos, taken video by "
-        "video, holds no zero; of many differences a few are clear by chance. *Cost*: GMACs of the first as a share of "
-        "the second's.",
+        "In points of top-1. *Clear*: every seed has the same sign, and neither 95 % interval holds zero, that over "
+        f"videos (taken video by video) nor that over seeds (Student's t); never with one seed or fewer than "
+        f"{FEWEST_VIDEOS} videos. Of many differences a few are clear by chance. *Cost*: GMACs of the first as a share "
+        "of the second's.",
     ]
 
 
 def _papers_own(experiment: Experiment) -> list[str]:
-    """The paper's table as it stands, where none of its cells is one of ours."""
+    """The paper's table as it stands, where one of its rows stands beside none of ours."""
     number = int(experiment.name[-1])
-    if experiment.name.startswith("figure") or any(cell.paper_top1 is not None for cell in experiment.cells):
-        return []
     rows, columns = paper_places(number)
+    beside = {cell.row for cell in experiment.cells if cell.paper_top1 is not None}
+    if experiment.name.startswith("figure") or beside >= set(rows):
+        return []
     table = [["", *columns], *([row, *(_papers_cell(number, row, column) for column in columns)] for row in rows)]
+    per = "clip" if is_per_clip(experiment) else "video"
+    has_gmacs = any(", " in text for row in table[1:] for text in row[1:])
+    note = f"Top-1 in per cent and GMACs per {per}." if has_gmacs else "Top-1 in per cent."
     return [
         "## The paper's own table",
         markdown_table(table),
-        f"Top-1 in per cent and GMACs. {_why_different(experiment)}",
+        note if beside else f"{note} {_why_different(experiment)}",
     ]
 
 
@@ -197,7 +214,8 @@ def _papers_cell(table: int, row: str, column: str) -> str:
     number = paper_number(table, row, column)
     if number is None:
         return ""
-    return f"{number.top1:.1f}" if number.gmacs is None else f"{number.top1:.1f}, {number.gmacs:.1f}"
+    gmacs = "" if number.gmacs is None else f", {number.gmacs:.1f}"
+    return f"{number.top1:.1f}{gmacs}" + (" (a misprint)" if number.misprint else "")
 
 
 def _others() -> str:

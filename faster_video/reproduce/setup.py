@@ -14,7 +14,7 @@ from faster_video.files import printable
 from faster_video.reproduce.cells import Experiment
 from faster_video.reproduce.experiments import with_splits
 from faster_video.reproduce.folder import ExperimentFolder
-from faster_video.reproduce.parts import ExperimentParts, read_experiment_parts
+from faster_video.reproduce.parts import ExperimentParts, read_experiment_parts, require_apart
 from faster_video.reproduce.pretraining import Pretraining
 from faster_video.reproduce.run import ExperimentRun, folder_settings
 from faster_video.reproduce.stores import Machine, Say
@@ -93,6 +93,8 @@ def splits_run(
     experiment: Experiment, sources: Sources, out: Path, effort: Effort, start: Bundle, splits: Sequence[int]
 ) -> ExperimentRun:
     """Table 8: `start` fine-tuned to each split, in a folder of its own below `out`; raises as `experiment_run`."""
+    if effort.pretraining is not None:
+        raise ConfigError("table8 fine-tunes the bundle of --start as it is; leave --pretrain out")
     experiment = with_splits(experiment, sources.set_name(), splits)
     parts = {number: _readable(sources.parts(number), effort) for number in splits}
     workshops = {
@@ -106,6 +108,11 @@ def _readable(parts: ExperimentParts, effort: Effort) -> ExperimentParts:
     require_known_labels(parts.test.videos, parts.train.labels)
     if parts.missing:
         effort.say(f"{parts.missing} training videos of {parts.train.source} are missing and left out")
+    others = effort.pretraining
+    if others is not None:
+        require_apart(others.data, parts.test, "videos of --pretrain")
+        if others.missing:
+            effort.say(f"{others.missing} videos of {others.data.source} are missing and left out")
     return parts
 
 

@@ -14,6 +14,7 @@ from faster_video.reproduce.comparisons import (
     difference_text,
     pair_name,
     points,
+    verdict,
 )
 from faster_video.reproduce.published import paper_number
 from faster_video.reproduce.results import CellResult
@@ -44,8 +45,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 def top1_rows(experiment: Experiment, results: Results) -> list[list[str]]:
     """`71.3 ± 0.6 (paper 70.1)` at every place."""
-    most = most_seeds(results)
-    return _grid(experiment, lambda cell: _with_paper(_top1(cell, results, most), _paper_top1(cell)))
+    return _grid(experiment, lambda cell: _with_paper(_top1(cell, results), _paper_top1(cell)))
 
 
 def gmacs_rows(experiment: Experiment, results: Results) -> list[list[str]]:
@@ -62,7 +62,7 @@ def difference_tables(experiment: Experiment, results: Results) -> list[tuple[st
             [
                 pair_name(pair),
                 difference_text(value),
-                "clear" if value.is_clear else "not clear",
+                verdict(value),
                 _percent(results[pair[0]].gmacs_per_video / results[pair[1]].gmacs_per_video),
                 _paper_difference(pair),
             ]
@@ -102,7 +102,8 @@ def printed_table(experiment: Experiment, results: Results, *, seconds: Timings 
     """Accuracy, cost and the paper's numbers for the terminal, a few lines to a cell."""
     head, *rows = _grid(experiment, lambda cell: _lines(experiment, cell, results, seconds or {}))
     caption = "top-1 in % ± standard deviation between seeds; GMACs per "
-    caption += "clip" if is_per_clip(experiment) else "video, and their share of all clips expensive"
+    caption += "clip" if is_per_clip(experiment) else "video"
+    caption += ", and their share of all clips expensive" if has_shares(experiment) else ""
     table = Table(title=Text(title_of(experiment)), caption=Text(caption), show_lines=True)
     for number, name in enumerate(head):
         table.add_column(Text(name), justify="right" if number else "left", no_wrap=bool(number))
@@ -122,14 +123,19 @@ def is_per_clip(experiment: Experiment) -> bool:
     return experiment.name == "table2"
 
 
-def most_seeds(results: Results) -> int:
-    """How many a finished cell has."""
+def has_shares(experiment: Experiment) -> bool:
+    """Whether costs stand there as shares of all clips expensive, averaged, too: where there is such a cell."""
+    return not is_per_clip(experiment) and any(Places(experiment).usual(cell) for cell in experiment.cells)
+
+
+def num_seeds(results: Results) -> int:
+    """How many every cell with a result has; 0 where there is none."""
     return max((len(result.seeds) for result in results.values()), default=0)
 
 
 def written_gmacs(gmacs: float) -> str:
     """One decimal like the paper, three digits where that would show next to nothing."""
-    return f"{gmacs:.1f}" if gmacs >= 100 else f"{gmacs:#.3g}"
+    return f"{gmacs:.1f}" if round(gmacs, 1) >= 100 else f"{gmacs:#.3g}"
 
 
 def _grid(experiment: Experiment, text_of: Callable[[Cell], str]) -> list[list[str]]:
@@ -142,13 +148,11 @@ def _grid(experiment: Experiment, text_of: Callable[[Cell], str]) -> list[list[s
     return rows
 
 
-def _top1(cell: Cell, results: Results, most: int) -> str:
+def _top1(cell: Cell, results: Results) -> str:
     if cell not in results:
         return NOT_YET
     found = results[cell]
-    text = f"{100 * found.top1:.1f}"
-    text += f" ± {100 * found.spread:.1f}" if len(found.seeds) > 1 else ""
-    return text if len(found.seeds) == most else f"{text} [{len(found.seeds)} of {most} seeds]"
+    return f"{100 * found.top1:.1f}" + (f" ± {100 * found.spread:.1f}" if len(found.seeds) > 1 else "")
 
 
 def _gmacs(experiment: Experiment, cell: Cell, results: Results) -> str:
@@ -174,7 +178,7 @@ def _own_gmacs(experiment: Experiment, cell: Cell, results: Results) -> str:
 
 def _lines(experiment: Experiment, cell: Cell, results: Results, timings: Timings) -> str:
     """A cell for the terminal."""
-    lines = [_top1(cell, results, most_seeds(results))]
+    lines = [_top1(cell, results)]
     if cell in results:
         lines.append(_own_gmacs(experiment, cell, results))
     if cell.row in timings:

@@ -15,10 +15,11 @@ from faster_video.datasets import VideoList
 from faster_video.evaluation import with_untrained_aggregator
 from faster_video.features import open_features
 from faster_video.features.index import require_pyarrow
+from faster_video.files import printable
 from faster_video.reproduce.cells import BackbonePair, Setting
 from faster_video.reproduce.folder import ExperimentFolder, canonical, pair_name
 from faster_video.reproduce.parts import ExperimentParts
-from faster_video.reproduce.pretraining import Pretraining
+from faster_video.reproduce.pretraining import Pretraining, from_pretrained, require_beginning
 from faster_video.reproduce.runs import forget_run_of_others, judge, stage2_seconds, trained
 from faster_video.reproduce.stores import (
     Machine,
@@ -110,15 +111,16 @@ class Workshop:
 
     def _plan_backbones(self, pair: BackbonePair, seed: int) -> Iterator[Piece]:
         """Their training, in one or two pieces, where it is still to do."""
-        if self._backbones_run(pair, seed).bundle_folder.exists():
-            return
+        run = self._backbones_run(pair, seed)
         name = f"{pair_name(pair)}, seed {seed}"
         if self.pretraining is not None:
             first = self._pretraining_run(pair, seed, self.pretraining)
+            require_beginning(run, first)
             if not first.bundle_folder.exists():
                 yield Piece(f"pre-training of {name}", partial(trained, first))
-        what = "networks" if self.start is None and self.pretraining is None else "fine-tuning of"
-        yield Piece(f"{what} {name}", partial(self._backbones, pair, seed))
+        if not run.bundle_folder.exists():
+            what = "networks" if self.start is None and self.pretraining is None else "fine-tuning of"
+            yield Piece(f"{what} {name}", partial(self._backbones, pair, seed))
 
     def _plan_group(self, group: list[Setting], stores: Path, seed: int) -> Iterator[Piece]:
         """Settings with the same networks and clips: their stores, then each setting."""
@@ -183,7 +185,7 @@ class Workshop:
         """Both networks of a pair, trained now or before; of a fine-tuned bundle with its aggregator."""
         run = self._backbones_run(pair, seed)
         if self.pretraining is not None:
-            run = replace(run, finetune=trained(self._pretraining_run(pair, seed, self.pretraining)))
+            run = from_pretrained(run, self._pretraining_run(pair, seed, self.pretraining))
         return trained(run)
 
     def _unlearned(self, setting: Setting, seed: int) -> Bundle:
@@ -210,7 +212,10 @@ class Workshop:
     def _stage2(self, setting: Setting, seed: int, need: StoreNeed | None) -> Bundle:
         out = self.folder.stage2(setting, seed)
         if need is None or (out / "bundle").exists():
-            return load_bundle(out / "bundle")
+            bundle = load_bundle(out / "bundle")
+            networks = str(bundle.config.provenance.get("backbones_sha256"))
+            self.folder.require_same_networks(setting.backbones, seed, networks, f"{printable(out)}: was trained")
+            return bundle
         features = open_features(need.path, part="train")
         forget_run_of_others(out, features.identity)
         recipe = replace(self.recipe, clips=setting.clips, model=setting.model, stage2_stored_views=0)

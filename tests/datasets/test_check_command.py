@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from damage import HARMS, cut_half, make_video
+from interrupts import HEARS_CTRL_C
 
 from faster_video.cli import main
 from faster_video.datasets import LabelledVideo, read_list
@@ -256,7 +257,7 @@ def test_ctrl_c_stops_at_once_without_a_traceback_and_keeps_what_was_done(tmp_pa
     first = make_video(tmp_path / "videos/wave/0.mp4", 300)
     for number in range(1, 60):
         shutil.copy(first, first.with_name(f"{number}.mp4"))
-    command = [sys.executable, "-c", RUN, "data", "check", "videos", "--workers", "2"]
+    command = [sys.executable, "-c", HEARS_CTRL_C + RUN, "data", "check", "videos", "--workers", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         cache = tmp_path / ".cache/faster_video/checks.sqlite"
         while process.poll() is None and not num_kept(cache):

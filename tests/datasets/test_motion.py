@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from interrupts import HEARS_CTRL_C
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from faster_video.config import MOTIONS, MotionConfig
 from faster_video.datasets import read_list
 from faster_video.datasets.motion import _background, label_name, move_spans, render
+from faster_video.datasets.motion_config import MOTIONS, MotionConfig
 from faster_video.datasets.motion_set import plan_motion_set, write_motion_set
 from faster_video.errors import DataError
 from faster_video.video import VideoReader, probe
@@ -292,7 +293,7 @@ def test_a_worker_that_is_killed_is_no_traceback(tmp_path: Path, monkeypatch: py
 def test_ctrl_c_stops_every_process_at_once(begun: str, tmp_path: Path) -> None:
     """As a terminal does it: the signal goes to the whole group."""
     words = ["make-motion", str(tmp_path / "set"), *["--videos", "2000", "--size", "128", "--workers", "2"]]
-    program = f"import sys; from faster_video.cli import main; sys.exit(main({words}))"
+    program = f"{HEARS_CTRL_C}import sys; from faster_video.cli import main; sys.exit(main({words}))"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -301,7 +302,11 @@ def test_ctrl_c_stops_every_process_at_once(begun: str, tmp_path: Path) -> None:
         time.sleep(0.5)  # so that the workers are there
         os.killpg(process.pid, signal.SIGINT)
         sent = time.perf_counter()
-        printed, said = process.communicate(timeout=60)
+        try:
+            printed, said = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert (process.returncode, printed, said) == (130, b"", b"interrupted\n")
     assert time.perf_counter() - sent < 20
     count = len(list(tmp_path.rglob("*.mp4")))

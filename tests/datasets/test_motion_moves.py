@@ -15,9 +15,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from faster_video.config import MOTIONS, MotionConfig
 from faster_video.datasets import read_list
 from faster_video.datasets.motion import _background, label_name, move_spans, render, shown_moves
+from faster_video.datasets.motion_config import MOTIONS, MotionConfig
 from faster_video.datasets.motion_set import _keyframe_distance, plan_motion_set, write_motion_set
 from faster_video.errors import DataError
 from faster_video.video import write_video
@@ -178,7 +178,13 @@ def test_each_repeat_is_another_shape_at_another_place() -> None:
     assert np.abs(colours[0] - colours[1]).max() > 10
 
 
-@pytest.mark.parametrize("config", [LONG, BARE, MotionConfig(distractions=3, repeats=3, frames=256)])
+ORDERED = MotionConfig(distractions=3, repeats=3, frames=256)
+MOST = MotionConfig(
+    phases=1, repeats=4, distractions=2, misleading=True, frames=256, phase_frames=(20, 32), pause_frames=2
+)
+
+
+@pytest.mark.parametrize("config", [ORDERED, MotionConfig(frames=141, repeats=2, distractions=1)])
 def test_moves_lie_inside_their_shares_and_what_is_left_over_stays_bare(config: MotionConfig) -> None:
     for seed in range(100):
         spans = move_spans(config, np.random.default_rng(seed))
@@ -188,6 +194,24 @@ def test_moves_lie_inside_their_shares_and_what_is_left_over_stays_bare(config: 
             first = share * config.frames_per_move + config.pause_frames // 2
             assert first <= start < end <= first + config.frames_per_move - config.pause_frames
             assert config.phase_frames[0] <= end - start <= config.phase_frames[1]
+
+
+@pytest.mark.parametrize("config", [LONG, BARE, MOST])
+def test_where_order_does_not_count_moves_come_when_they_like(config: MotionConfig) -> None:
+    shown = np.zeros(config.frames)
+    videos = 1000
+    for seed in range(videos):
+        spans = move_spans(config, np.random.default_rng(seed))
+        assert len(spans) == config.num_moves
+        assert spans[0][0] >= config.pause_frames // 2
+        assert spans[-1][1] <= config.frames - (config.pause_frames - config.pause_frames // 2)
+        assert all(start - end >= config.pause_frames for (_, end), (start, _) in pairwise(spans))
+        for start, end in spans:
+            assert config.phase_frames[0] <= end - start <= config.phase_frames[1]
+            shown[start:end] += 1
+    if config is MOST:  # no clip of an even grid meets pauses alone, but for the very ends of the video
+        inner = shown[16:-16]
+        assert inner.min() > 0.6 * inner.mean()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from training_samples import small_recipe
 
-from faster_video.config import ClipConfig, MotionConfig, Recipe
+from faster_video.config import ClipConfig, Recipe
+from faster_video.datasets.motion_config import MotionConfig
 from faster_video.datasets.motion_set import write_motion_set
 from faster_video.reproduce.experiments import make_experiment
 from faster_video.reproduce.run import ExperimentRun
@@ -13,10 +14,10 @@ from faster_video.reproduce.setup import Effort, Sources, experiment_run
 from faster_video.reproduce.stores import Machine
 
 
-def write_motion_parts(folder: Path) -> Path:
+def write_motion_parts(folder: Path, *, seed: int = 5) -> Path:
     """Six labels, three training videos and one test video each, of 64 frames at 32 pixels; returns the folder."""
     config = MotionConfig(
-        videos=24, test_share=0.25, phases=1, size=32, frames=64, phase_frames=(20, 24), clutter=0, seed=5
+        videos=24, test_share=0.25, phases=1, size=32, frames=64, phase_frames=(20, 24), clutter=0, seed=seed
     )
     write_motion_set(folder, config)
     return folder

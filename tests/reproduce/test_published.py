@@ -1,26 +1,34 @@
 """The paper's numbers: where they stand, and that they are those of the copy made beside the paper's text."""
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faster_video.reproduce.published import paper_number, paper_places, published_points, published_transfers
+from faster_video.reproduce.published import (
+    figure3_number,
+    paper_number,
+    paper_places,
+    published_points,
+    published_transfers,
+)
 
-COPY = "FASTER_VIDEO_PAPER_TABLES"
-"""Names a file with the paper's tables copied independently."""
-SIZES = ("8 × 32", "16 × 16", "32 × 8")
+GOLDEN = Path(__file__).parents[1] / "golden" / "paper_tables.toml"
+"""The paper's tables, copied independently."""
+BESIDE = Path(__file__).parents[3] / "shared" / "paper" / "tables.toml"
+"""Where that copy was made, beside the paper's text."""
 
 
 @pytest.fixture(scope="module")
 def copied() -> dict[str, Any]:
-    beside = Path(__file__).parents[3] / "shared" / "paper" / "tables.toml"
-    path = Path(os.environ.get(COPY, beside))
-    if not path.is_file():
-        pytest.skip(f"no independent copy of the paper's tables here; {COPY} can name one")
-    return tomllib.loads(path.read_text("utf-8"))
+    return tomllib.loads(GOLDEN.read_text("utf-8"))
+
+
+@pytest.mark.skipif(not BESIDE.is_file(), reason="the paper's text is not here")
+def test_copy_is_the_one_beside_the_paper(copied: dict[str, Any]) -> None:
+    beside = tomllib.loads(BESIDE.read_text("utf-8"))
+    assert {name: table for name, table in copied.items() if name in beside} == beside
 
 
 def top1_of(table: int, row: str, column: str) -> float:
@@ -102,6 +110,19 @@ def test_table8_is_the_copy(copied: dict[str, Any]) -> None:
         for other in published_transfers()
     ]
     assert others == copied["table8_others"]["rows"]
+
+
+def test_figure3_has_the_points_of_text_and_tables(copied: dict[str, Any]) -> None:
+    text = copied["figure3"]
+    point = figure3_number("all expensive, average", str(text["clips"]))
+    assert point is not None and (point.top1, point.gmacs) == (text["top1"], text["gflops"])
+    learned = [figure3_number("first", column) for column in paper_places(3)[1]]
+    assert [number and number.top1 for number in learned] == copied["table3"]["fast_gru"]
+    assert [number and number.gmacs for number in learned] == [None, None, None, None, 150.4]  # Table 4's 1:31
+    cheap, expensive = (figure3_number(row, "32") for row in ("all cheap, average", "all expensive, average"))
+    assert cheap is not None and cheap.top1 == 63.3 and cheap.gmacs == pytest.approx(102.4)
+    assert expensive is not None and (expensive.top1, expensive.gmacs) == (70.1, 960)
+    assert figure3_number("all cheap, average", "4") is None
 
 
 def test_costs_of_table7_are_per_video() -> None:

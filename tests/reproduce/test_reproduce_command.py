@@ -1,5 +1,6 @@
 """`faster-video reproduce` as it is typed: what it writes, prints and returns."""
 
+import csv
 import re
 import shlex
 import signal
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from interrupts import HEARS_CTRL_C
 from official_trees import write_tree
 from reproduce_samples import small_experiment_recipe, write_motion_parts
 
 from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from faster_video.cli import main
 from faster_video.datasets import read_list
+from faster_video.errors import DataError
 from faster_video.model import build_model
 
 SMALL = (
@@ -41,6 +44,11 @@ def run(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str
     return code, captured.out, captured.err
 
 
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_table2_is_written_and_printed_with_plain_lines_of_progress(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,10 +70,38 @@ def test_table5_has_wall_times_beside_gmacs(data: Path, tmp_path: Path, capsys: 
     command = f"table5 --data {data} --out {tmp_path / 'out'} --seeds 1 --frames 8 {SMALL} {SHORT}"
     code, printed, _ = run(command, capsys)
     assert code == 0
-    rows = (tmp_path / "out" / "table5.csv").read_text().splitlines()
-    assert len(rows) == 1 + 4 and "seconds" in rows[0]
-    for row in ("all cheap, average", "all expensive, average", "1:1", "1:3"):
-        assert row in printed
+    rows = csv_rows(tmp_path / "out" / "table5.csv")
+    assert len(rows) == 4
+    for row in rows:
+        for name in ("seconds", "network_seconds"):
+            rounds = [float(second) for second in row[name].split()]
+            assert len(rounds) == 3 and min(rounds) > 0
+    assert "## Wall time" in (tmp_path / "out" / "table5.md").read_text()
+    for method in ("all cheap, average", "all expensive, average", "1:1", "1:3"):
+        assert method in printed
+    code, again, said = run(command, capsys)
+    assert (code, again, said) == (0, printed, "")  # measured once
+    assert csv_rows(tmp_path / "out" / "table5.csv") == rows
+    kept = tmp_path / "out" / "results" / "timing-table5.json"
+    kept.write_text(kept.read_text()[:-20])
+    code, _, said = run(command, capsys)
+    assert code == 2 and "timing-table5.json: holds no wall times: " in said
+
+
+def test_a_clock_that_fails_loses_no_report(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise DataError("no video to measure wall time on: all are gone")
+
+    monkeypatch.setattr("faster_video.reproduce.clock.measure_seconds", fails)
+    command = f"table5 --data {data} --out {tmp_path / 'out'} --seeds 1 --frames 32 {SMALL} {SHORT}"
+    code, _, said = run(command, capsys)
+    assert code == 2 and "all are gone" in said
+    assert [row["seconds"] for row in csv_rows(tmp_path / "out" / "table5.csv")] == ["", "", ""]
+    monkeypatch.undo()
+    assert run(command, capsys)[0] == 0
+    assert all(row["seconds"] for row in csv_rows(tmp_path / "out" / "table5.csv"))
 
 
 def test_broken_test_videos_are_told_and_end_with_exit_code_1(
@@ -131,7 +167,8 @@ def test_table8_takes_lists_with_the_split_in_their_names(
 def test_ctrl_c_says_how_to_go_on_and_reports_the_finished_seeds(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = f"reproduce table2 --data {data} --out {out} --seeds 2 --frames 32 {SMALL} {SHORT}"
-    command = [sys.executable, "-m", "faster_video", *shlex.split(words)]
+    program = f"{HEARS_CTRL_C}import sys; from faster_video.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, *shlex.split(words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not list(out.glob("backbones/*seed1/run.json")):
             time.sleep(0.01)
@@ -139,7 +176,13 @@ def test_ctrl_c_says_how_to_go_on_and_reports_the_finished_seeds(data: Path, tmp
         printed, said = process.communicate()
     assert process.returncode == 130, said
     assert said.splitlines()[-1] == f"interrupted; the same command goes on ({out})"
-    assert "table2.md" in printed and (out / "table2.csv").exists()
-    assert "Traceback" not in said
+    assert "table2.md" in printed and "Traceback" not in said
+    assert {row["seed"] for row in csv_rows(out / "table2.csv")} == {"0"}
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("*/*seed0*/**/*") if path.is_file()}
+    finished |= {path: path.stat().st_mtime_ns for path in out.glob("results/*seed0.json")}
+    assert len(list(out.glob("backbones/*seed0/bundle/*"))) == 2 and len(list(out.glob("results/*seed0.json"))) == 2
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and "networks" not in done.stderr.splitlines()[-1]
+    assert done.returncode == 0, done.stderr
+    assert "seed 1" in done.stderr and not re.search("networks .*seed 0", done.stderr)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert {row["seed"] for row in csv_rows(out / "table2.csv")} == {"0", "1"}

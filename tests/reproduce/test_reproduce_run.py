@@ -25,7 +25,8 @@ from faster_video.features import TEST, FeatureStore, StoredKey
 from faster_video.inference import Classifier
 from faster_video.reproduce.experiments import make_experiment
 from faster_video.reproduce.folder import ExperimentFolder, canonical
-from faster_video.reproduce.parts import read_experiment_parts
+from faster_video.reproduce.parts import content_sha256, read_experiment_parts
+from faster_video.reproduce.pretraining import read_pretraining
 from faster_video.reproduce.results import CellResult
 from faster_video.reproduce.run import Outcome, run_experiment
 from faster_video.reproduce.stores import store_need
@@ -308,6 +309,52 @@ def test_a_folder_of_other_settings_is_refused(
     assert times(table3[0]) == before
 
 
+def test_other_videos_under_the_same_names_are_refused(
+    data: Path, table3: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    moved = Path(shutil.copytree(data, tmp_path / "moved"))
+    assert reproduce("table3", moved, table3[0])[0].results == table3[1].results  # the same, elsewhere
+    other = write_motion_parts(tmp_path / "other", seed=6)
+    assert read_list(other / "train.csv").sha256 == read_list(data / "train.csv").sha256
+    with pytest.raises(TrainingError, match="settings: the training videos are others; the test videos are others;"):
+        reproduce("table3", other, table3[0])
+    settings = [read_pretraining(str(folder), epochs=2).settings for folder in (data, moved, other)]
+    assert settings[0] == settings[1] != settings[2]
+    longer = read_list(moved / "test.csv").videos[0].path
+    longer.write_bytes(longer.read_bytes() + b"0")
+    with pytest.raises(TrainingError, match="other settings: the test videos are others; give"):
+        reproduce("table3", moved, table3[0])
+    train = read_list(moved / "train.csv")
+    before = content_sha256(train)
+    (moved / "motion.json").write_text("{}")  # as of a set whose files happen to be as large
+    assert content_sha256(train) != before
+
+
+def test_results_and_stage_2_of_other_networks_are_refused_by_name(
+    data: Path, table3: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(table3[0], tmp_path / "out"))
+    (networks,) = (out / "backbones").iterdir()
+    bundle = load_bundle(networks / "bundle")
+    with torch.no_grad():
+        next(bundle.model.parameters()).add_(1)
+    save_bundle(bundle, networks / "bundle")
+    with pytest.raises(
+        TrainingError,
+        match=r"average-first-N2-.*\.json: was judged with other networks than there are now in .*L8-seed0",
+    ):
+        reproduce("table3", data, out)
+    shutil.rmtree(out / "results")
+    with pytest.raises(
+        TrainingError, match=r"cells/concat-first-N2-.*: was trained with other networks than there are"
+    ):
+        reproduce("table3", data, out)
+    shutil.rmtree(out / "cells")
+    assert len(reproduce("table3", data, out)[0].results) == 15
+    shutil.rmtree(out / "backbones")
+    assert reproduce("table3", data, out)[1] == []  # nothing to compare with, and nothing to do
+
+
 def test_networks_may_be_copied_but_only_with_their_settings(
     data: Path, table3: tuple[Path, Outcome], tmp_path: Path
 ) -> None:
@@ -323,6 +370,22 @@ def test_networks_may_be_copied_but_only_with_their_settings(
             continue
         with pytest.raises(TrainingError, match=r"L8-seed0: was trained with other settings \(recipe\); remove it"):
             reproduce("table2", data, out, recipe=chosen, frames=[8])
+
+
+def test_clips_of_one_group_are_held_out_together(data: Path, tmp_path: Path) -> None:
+    videos = [video.path for video in read_list(data / "train.csv").videos]
+    names = [f"v_{label}_g{group:02}_c{clip:02}.mp4" for label in "ab" for group in range(1, 6) for clip in (1, 2, 3)]
+    for name, path in zip(names, videos * 2, strict=False):
+        (tmp_path / name).symlink_to(path)
+    (tmp_path / "train.csv").write_text("".join(f"{name},{name.split('_')[1]}\n" for name in names))
+    parts = read_experiment_parts(tmp_path / "train.csv", validation_share=0.2)
+    held, rest = ({video.path.name[:-8] for video in part.videos} for part in (parts.test, parts.train))
+    assert not held & rest and {name[2] for name in held} == {"a", "b"}
+    assert (len(parts.test.videos), len(parts.train.videos)) == (6, 24)
+    single = "".join(f"{name},{name.split('_')[1]}\n" for name in names if "_g01_" in name or "_b_" in name)
+    (tmp_path / "single.csv").write_text(single)
+    with pytest.raises(DataError, match=r"the 3 training videos of label 'a' are clips of too few groups \(_g01, _g02"):
+        read_experiment_parts(tmp_path / "single.csv", validation_share=0.2)
 
 
 def test_a_damaged_result_is_refused_by_name(data: Path, tmp_path: Path) -> None:

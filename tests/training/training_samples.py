@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from faster_video.config import BackboneConfig, ClipConfig, MotionConfig, Recipe, StageConfig, TransformConfig
+from faster_video.config import BackboneConfig, ClipConfig, Recipe, StageConfig, TransformConfig
+from faster_video.datasets.motion_config import MotionConfig
 from faster_video.datasets.motion_set import write_motion_set
 from faster_video.recipes import motion
 
