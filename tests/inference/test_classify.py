@@ -171,9 +171,8 @@ def test_odd_names_are_just_names(name: str, classifier: Classifier, tmp_path: P
 def test_loaded_bundle_answers_like_the_one_saved(answer: Classification, video: Path, tmp_path: Path) -> None:
     save_bundle(small_bundle(), tmp_path / "bundle")
     loaded = load(tmp_path / "bundle", device="cpu")
-    assert dict(loaded.classify(str(video)).labels) == pytest.approx(
-        dict(answer.labels), rel=1e-5
-    )  # float32, other memory
+    # float32 sums depend on where the weights lie in memory.
+    assert dict(loaded.classify(str(video)).labels) == pytest.approx(dict(answer.labels), rel=1e-5)
     assert str(load(str(tmp_path / "bundle"), pattern="first", device="cpu").model.pattern) == "first"
 
 
