@@ -43,7 +43,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_readme_names_every_command() -> None:
-    assert {words[1] for words in commands()} == {"classify", "data", "evaluate", "extract", "make-motion", "train"}
+    assert {words[1] for words in commands()} == {
+        "classify",
+        "data",
+        "evaluate",
+        "extract",
+        "make-motion",
+        "reproduce",
+        "train",
+    }
 
 
 @pytest.mark.slow
@@ -65,6 +73,8 @@ def prepared(words: list[str], home: Path) -> list[str]:
         return [*filled[:-1], "24"]
     if words[1] == "train":
         return [*filled, *SHORT]
+    if words[1] == "reproduce":
+        return [*filled, *SHORT, "--seeds", "1"]
     return [*filled, "--workers", "0"] if words[1] == "extract" else filled
 
 
