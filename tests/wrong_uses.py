@@ -471,6 +471,7 @@ WRONG_USES = [
         "reproduce table7 --data list.csv --out run",
         "unknown experiment 'table7'; choose one of figure3, figure4, table2, table3, table4, table5, table6, table8",
     ),
+    WrongUse("no jobs", "reproduce table3 --data list.csv --out run --jobs 0", "--jobs is 0; it must be at least 1"),
     WrongUse("no seeds", "reproduce table3 --data list.csv --out run --seeds 0", "--seeds is 0; it must be at least 1"),
     WrongUse(
         "experiment on a list without parts",

@@ -91,7 +91,12 @@ def _add_machine(command: ArgumentParser) -> None:
     """Where everything is computed, and what is kept."""
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
     command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
-    command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
+    command.add_argument(
+        "--jobs", type=int, default=1, metavar="J", help="seeds at the same time, each with its share of the cores"
+    )
+    command.add_argument(
+        "--workers", type=int, default=-1, help="decoding processes of a job; -1: one per core of its share, at most 8"
+    )
     command.add_argument(
         "--keep_stores", action="store_true", help="keep the feature stores when no cell needs them any more"
     )
@@ -112,6 +117,7 @@ def _check(options: Namespace) -> None:
     require_choice("experiment", options.experiment, EXPERIMENT_NAMES)
     require_at_least("--seeds", options.seeds, 1)
     require_at_most("--seeds", options.seeds, MOST_SEEDS)
+    require_at_least("--jobs", options.jobs, 1)
     _check_pretraining(options)
     if options.experiment != "table8":
         for name in ("start", "splits"):
@@ -152,7 +158,7 @@ def _reproduce(options: Namespace, experiment: "Experiment") -> int:
     def report(results: "Mapping[Cell, CellResult]") -> list[Path]:
         return write_report(experiment, results, out, num_classes=classes, seconds=seconds)
 
-    outcome = run_experiment(work, report)
+    outcome = run_experiment(work, report, jobs=options.jobs)
     files = report(outcome.results) if outcome.results else []  # before the clock: what it fails at costs no report
     if is_timed and seconds is None and not outcome.interrupted:
         try:

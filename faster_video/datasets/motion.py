@@ -20,6 +20,9 @@ clip scores can know depends on the kind of set:
 Shapes: T frames of a video, S side of a frame in pixels.
 """
 
+from collections.abc import Sequence
+from itertools import cycle
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -27,6 +30,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from faster_video.datasets.motion_config import SWINGS, MotionConfig
+
+Floats = NDArray[np.float64]
+Track = tuple[Floats, Floats, float, Floats]
+"""Centres [T, 2] (x, y in 0 … 1), angles [T] in radians, diameter (share of the side), opacity [T]."""
 
 _DIRECTIONS = {
     "left": (-1.0, 0.0),
@@ -51,6 +58,10 @@ JOINTS = {True: "-then-", False: "-and-"}
 """What stands between the motions in a label's name, in ordered and in unordered sets."""
 _SCENES = 1 << 40
 """Sets the generators of a set's scenes apart from those of its videos."""
+_QUARTERS = np.array([(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)])
+"""Their middles (x, y)."""
+_STRAY = 0.04
+"""How far a move that stays may be from there."""
 _SPRITE = 48
 """Side of a shape's texture in pixels, before it is scaled into the frame."""
 
@@ -64,8 +75,10 @@ def render(motions: tuple[str, ...], config: MotionConfig, generator: np.random.
     """One video of the label `motions`: uint8 [T, S, S, 3]. The generator fixes it completely."""
     frames = _scene(config, generator)  # [T, 3, S, S] in 0 … 1
     moves = shown_moves(motions, config, generator)
-    for move, (start, end) in zip(moves, move_spans(config, generator), strict=True):
-        frames[start:end] = _paint(frames[start:end], _sprite(generator), *_move(move, end - start, config, generator))
+    spans = move_spans(config, generator)
+    for move, (start, end), place in zip(moves, spans, shown_places(moves, motions, config, generator), strict=True):
+        sprite, track = _sprite(generator), _move(move, end - start, config, generator, place)
+        frames[start:end] = _paint(frames[start:end], sprite, *track)
     grain = torch.from_numpy(generator.normal(0, 0.02, size=frames.shape).astype(np.float32))
     pixels = ((frames + grain).clamp(0, 1) * 255).round().to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).contiguous().numpy()
@@ -87,6 +100,21 @@ def shown_moves(motions: tuple[str, ...], config: MotionConfig, generator: np.ra
             distraction = others[generator.integers(len(others))]
         moves.insert(int(generator.integers(len(moves) + 1)), distraction)
     return moves
+
+
+def shown_places(
+    moves: Sequence[str], motions: tuple[str, ...], config: MotionConfig, generator: np.random.Generator
+) -> list[Floats | None]:
+    """Middle of each move (x, y in 0 … 1), or None for anywhere.
+
+    Where the label's motions stay, these are in one quarter of the frame, and distractions take turns in the others.
+    """
+    if not config.stays:
+        return [None] * len(moves)
+    home, *others = generator.permutation(_QUARTERS)
+    turns = cycle(others)
+    middles = np.array([home if move in motions else next(turns) for move in moves])
+    return list(middles + generator.uniform(-_STRAY, _STRAY, size=middles.shape))
 
 
 def move_spans(config: MotionConfig, generator: np.random.Generator) -> list[tuple[int, int]]:
@@ -162,11 +190,6 @@ def _sprite(generator: np.random.Generator) -> Tensor:
     return torch.cat([colours.clamp(0, 1), torch.from_numpy(opacity.astype(np.float32))])
 
 
-Floats = NDArray[np.float64]
-Track = tuple[Floats, Floats, float, Floats]
-"""Centres [T, 2] (x, y in 0 … 1), angles [T] in radians, diameter (share of the side), opacity [T]."""
-
-
 def _wobble(config: MotionConfig, generator: np.random.Generator) -> Track:
     """A small shape that sways about a random place without getting anywhere."""
     time = np.arange(config.frames)
@@ -178,8 +201,10 @@ def _wobble(config: MotionConfig, generator: np.random.Generator) -> Track:
     return place + 0.01 * sway[:, :2], phase[2] + 0.15 * sway[:, 2], diameter, np.ones(config.frames)
 
 
-def _move(move: str, length: int, config: MotionConfig, generator: np.random.Generator) -> Track:
-    """A straight way, a turn on the spot, or either to and fro, at a random place, fading in and out."""
+def _move(
+    move: str, length: int, config: MotionConfig, generator: np.random.Generator, place: Floats | None = None
+) -> Track:
+    """A straight way, a turn on the spot, or either to and fro, fading in and out; without a place at a random one."""
     time = np.arange(length) - (length - 1) / 2
     way, reach_of_way = time, length / 2  # in frames, from the middle of the move
     if move in SWINGS:
@@ -189,8 +214,9 @@ def _move(move: str, length: int, config: MotionConfig, generator: np.random.Gen
     step = 0.025 * pace * np.array((_DIRECTIONS | _DIAGONALS).get(move, (0.0, 0.0)))
     turn = np.deg2rad(9) * pace * _TURNS.get(move, 0)
     diameter = config.shape_size * generator.uniform(0.85, 1.15)
-    reach = np.minimum(diameter / 2 + np.abs(step) * reach_of_way, 0.5)
-    place = generator.uniform(reach, 1 - reach)
+    if place is None:
+        reach = np.minimum(diameter / 2 + np.abs(step) * reach_of_way, 0.5)
+        place = generator.uniform(reach, 1 - reach)
     opacity = np.clip((length / 2 - np.abs(time)) / 2, 0, 1)
     return place + way[:, None] * step, generator.uniform(0, 2 * np.pi) + way * turn, diameter, opacity
 

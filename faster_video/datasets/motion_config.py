@@ -39,6 +39,9 @@ class MotionConfig:
     misleading: bool = False
     """Whether the distractions of a video are all one motion of another label; otherwise they are diagonal moves, which
     no label names."""
+    stays: bool = False
+    """Whether a video's own motions all come in one quarter of the frame and its distractions in the other three, as an
+    actor keeps his place while others come and go around him; otherwise every move comes anywhere."""
     scenes: int = 0
     """How many backgrounds with clutter the whole set has, as fixed cameras would; 0 gives every video its own."""
     size: int = 72

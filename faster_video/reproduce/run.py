@@ -3,14 +3,16 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from faster_video.bundle import Bundle
-from faster_video.config import Recipe
+from faster_video.config import Recipe, require_at_least
 from faster_video.features.disk import gigabytes
 from faster_video.reproduce.cells import Cell, Experiment
 from faster_video.reproduce.folder import Judged, canonical
+from faster_video.reproduce.jobs import work_apart
 from faster_video.reproduce.parts import ExperimentParts
 from faster_video.reproduce.pretraining import Pretraining, settings_of
 from faster_video.reproduce.results import CellResult, SeedResult
@@ -63,29 +65,48 @@ def folder_settings(
     }
 
 
-def run_experiment(run: ExperimentRun, report: Report) -> Outcome:
+def run_experiment(run: ExperimentRun, report: Report, *, jobs: int = 1) -> Outcome:
     """Do all that is not done yet; `report` is called after every seed but the last, whose report is the caller's.
 
-    Ctrl-C is no error: the outcome then holds the seeds that were finished before.
+    With several `jobs` as many seeds are worked on at the same time, each in a process of its own. Ctrl-C is no error:
+    the outcome then holds the seeds that were finished before.
 
-    Raises: as training, extraction and evaluation do.
+    Raises:
+        ConfigError: `jobs` is below 1.
+        FasterVideoError: as training, extraction and evaluation do.
     """
-    _tell_disk(run)
+    require_at_least("--jobs", jobs, 1)
+    _tell_disk(run, min(jobs, run.seeds))
     total = sum(len(_pieces(run, seed)) for seed in range(run.seeds))
-    done = 0
+    numbers = count(1)
+
+    def begin(title: str) -> None:
+        run.say(f"{next(numbers)}/{total}  {title}")
+
+    def report_finished() -> None:
+        if results := collect(run).results:
+            report(results)
+
     try:
+        if jobs > 1 and run.seeds > 1:
+            work_apart(run, work_seed, jobs=jobs, begin=begin, finished=report_finished)
+            return collect(run)
         for seed in range(run.seeds):
-            for piece in _pieces(run, seed):
-                done += 1
-                run.say(f"{done}/{total}  {piece.title}")
-                piece.work()
+            work_seed(run, seed, begin)
             if seed + 1 < run.seeds:
-                report(collect(run).results)
+                report_finished()
     except KeyboardInterrupt:
         outcome = collect(run)
         outcome.interrupted = True
         return outcome
     return collect(run)
+
+
+def work_seed(run: ExperimentRun, seed: int, begin: Callable[[str], object]) -> None:
+    """Do what is still to be done for a seed; `begin` is told every piece of it. Raises as `run_experiment`."""
+    for piece in _pieces(run, seed):
+        begin(piece.title)
+        piece.work()
 
 
 def collect(run: ExperimentRun) -> Outcome:
@@ -145,7 +166,7 @@ def _together(parts: list[Judged]) -> SeedResult:
     )
 
 
-def _tell_disk(run: ExperimentRun) -> None:
+def _tell_disk(run: ExperimentRun, jobs: int) -> None:
     """How much the feature stores will take: all of them if they are kept, else the most that are there at once."""
     sizes = list(_store_sizes(run))
     for workshop in run.workshops.values():
@@ -158,7 +179,7 @@ def _tell_disk(run: ExperimentRun) -> None:
     if first.keeps_stores:
         run.say(f"feature stores will take {gigabytes(sum(sizes))}; {free} are free")
     else:
-        run.say(f"feature stores will take at most {gigabytes(max(sizes))} at a time; {free} are free")
+        run.say(f"feature stores will take at most {gigabytes(jobs * max(sizes))} at a time; {free} are free")
 
 
 def _store_sizes(run: ExperimentRun) -> Iterator[int]:

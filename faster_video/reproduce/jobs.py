@@ -1,0 +1,201 @@
+"""Several seeds of an experiment at the same time, each in a process of its own with its share of the cores.
+
+Seeds share the folder and nothing else: every file carries its seed in its name. Only the parent writes reports.
+"""
+
+import copy
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+from typing import TYPE_CHECKING, cast
+
+import torch
+
+import faster_video.errors
+from faster_video.errors import FasterVideoError, TrainingError
+
+if TYPE_CHECKING:
+    from faster_video.reproduce.run import ExperimentRun
+    from faster_video.reproduce.workshop import Workshop
+
+BEGUN, SAID, FAILED, CRASHED, INTERRUPTED, DONE = "begun", "said", "failed", "crashed", "interrupted", "done"
+MOST_WORKERS = 8
+WorkSeed = Callable[["ExperimentRun", int, Callable[[str], object]], None]
+"""Does all that is to be done for a seed; is told where to announce every piece of work."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """Sends what a process has to say to its parent."""
+
+    connection: Connection
+    kind: str
+
+    def __call__(self, line: str) -> None:
+        self.connection.send((self.kind, line))
+
+
+@dataclass(slots=True)
+class _Job:
+    """A seed that is being worked on."""
+
+    seed: int
+    process: SpawnProcess
+    connection: Connection
+
+
+def work_apart(
+    run: "ExperimentRun", work: WorkSeed, *, jobs: int, begin: Callable[[str], object], finished: Callable[[], object]
+) -> None:
+    """Call `work` for every seed, `jobs` of them at a time; `finished` is called after every seed but the last.
+
+    Raises:
+        FasterVideoError: as the process that raised it; the others have saved their state and stopped.
+        TrainingError: a process was killed.
+        KeyboardInterrupt: after ctrl-C or SIGTERM, when all have saved and stopped.
+    """
+    waiting, running, left = list(range(run.seeds)), list[_Job](), run.seeds
+    jobs = min(jobs, run.seeds)
+    with _sigterm_as_ctrl_c():
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    running.append(_started(run, work, waiting.pop(0), jobs))
+                for job in _with_news(running):
+                    if _is_over(job, run, begin):
+                        running.remove(job)
+                        left -= 1
+                        if left:
+                            finished()
+        except BaseException:
+            _stop(running)
+            raise
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """With SIGTERM clusters announce that they are about to kill."""
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _interrupt) if is_main else None
+    try:
+        yield
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _started(run: "ExperimentRun", work: WorkSeed, seed: int, jobs: int) -> _Job:
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    # Its `say` may be anything that a process cannot be given.
+    apart = replace(
+        run,
+        say=_Told(theirs, SAID),
+        workshops={
+            name: _with_share(workshop, theirs, min(threads, MOST_WORKERS)) for name, workshop in run.workshops.items()
+        },
+    )
+    process = multiprocessing.get_context("spawn").Process(target=_process, args=(apart, work, seed, threads, theirs))
+    process.start()
+    theirs.close()
+    return _Job(seed, process, ours)
+
+
+def _with_share(workshop: "Workshop", connection: Connection, workers: int) -> "Workshop":
+    """The same workshop with this many decoding processes, unless the user has named a number."""
+    apart = copy.copy(workshop)
+    apart.say = _Told(connection, SAID)
+    if apart.machine.workers < 0:
+        apart.machine = replace(apart.machine, workers=workers)
+    return apart
+
+
+def _with_news(running: list[_Job]) -> list[_Job]:
+    """Wait for at least one that has said something or ended."""
+    ready = wait([job.connection for job in running])
+    return [job for job in running if job.connection in ready]
+
+
+def _is_over(job: _Job, run: "ExperimentRun", begin: Callable[[str], object]) -> bool:
+    """Take one message of a process; raises what it has raised."""
+    try:
+        kind, text = job.connection.recv()
+    except EOFError:
+        job.process.join()
+        code = job.process.exitcode or 0
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        raise TrainingError(
+            f"the process of seed {job.seed} ended {how}, perhaps for want of memory; the same command goes on, "
+            "perhaps with fewer --jobs"
+        ) from None
+    if kind == BEGUN:
+        begin(text)
+    elif kind == SAID:
+        run.say(text)
+    elif kind == INTERRUPTED:
+        raise KeyboardInterrupt
+    elif kind == CRASHED:
+        raise RuntimeError(f"seed {job.seed}: {text}")
+    elif kind == FAILED:
+        name, message = text
+        raise cast("type[FasterVideoError]", getattr(faster_video.errors, name))(message)
+    else:
+        job.process.join()
+        return True
+    return False
+
+
+def _stop(running: list[_Job]) -> None:
+    """Let every process finish its step, save and end; ctrl-C pressed meanwhile does not hurry them."""
+    for job in running:
+        if job.process.is_alive() and job.process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(job.process.pid, signal.SIGINT)
+    for job in running:
+        with suppress(EOFError, OSError):
+            while True:  # what it still says is read, so that it does not wait for a reader
+                job.connection.recv()
+        job.process.join()
+
+
+def _process(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int, connection: Connection) -> None:
+    """What each process does; it is in a process group of its own, so that only the parent hears ctrl-C."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(threads)
+    log = next(iter(run.workshops.values())).folder.path / f"seed{seed}.log"
+    try:
+        with log.open("a", encoding="utf-8", errors="replace") as sys.stderr:  # bars of several would be a tangle
+            work(run, seed, _Told(connection, BEGUN))
+    except KeyboardInterrupt:
+        connection.send((INTERRUPTED, ""))
+    except FasterVideoError as error:
+        connection.send((FAILED, (type(error).__name__, str(error))))
+    except Exception:
+        connection.send((CRASHED, traceback.format_exc()))
+    else:
+        connection.send((DONE, ""))
+    finally:
+        sys.stderr = sys.__stderr__
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot stop anybody: end, with all processes that decode."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,66 @@
+"""Made-up videos whose own motions stay in one quarter of the frame, measured on pixels.
+
+Shapes: T frames of a video, S side of a frame in pixels.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from faster_video.datasets.motion import _scene, move_spans, render, shown_moves, shown_places
+from faster_video.datasets.motion_config import MotionConfig
+
+STAYING = MotionConfig(
+    kinds=9, phases=1, repeats=6, distractions=4, misleading=True, stays=True, frames=256, size=48,
+    phase_frames=(14, 20), pause_frames=2, scenes=24, shape_size=0.35, videos=18,
+)  # fmt: skip
+
+
+def quarters(motion: str, config: MotionConfig, seed: int) -> list[tuple[str, int]]:
+    """Each move of a video with the quarter of the frame in which most of its pixels differ from the bare scene."""
+    frames = render((motion,), config, np.random.default_rng(seed)).astype(np.float32) / 255  # [T, S, S, 3]
+    generator = np.random.default_rng(seed)
+    scene = _scene(config, generator).permute(0, 2, 3, 1).numpy()  # the same draws, in the same order
+    moves = shown_moves((motion,), config, generator)
+    half = config.size // 2
+    found = []
+    for move, (start, end) in zip(moves, move_spans(config, generator), strict=True):
+        changed = np.abs(frames[start:end] - scene[start:end]).max(axis=-1) > 0.15  # [t, S, S]
+        corners = [changed[:, y : y + half, x : x + half].sum() for y in (0, half) for x in (0, half)]
+        found.append((move, int(np.argmax(corners))))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("motion", ["left", "down", "clockwise", "nodding"])
+def test_the_labels_motion_keeps_to_one_quarter_and_the_misleading_one_to_the_others(motion: str, seed: int) -> None:
+    seen = quarters(motion, STAYING, seed)
+    home = {quarter for move, quarter in seen if move == motion}
+    others = [quarter for move, quarter in seen if move != motion]
+    assert len(home) == 1 and not home & set(others)
+    assert len(others) == 4 and len(set(others)) == 3  # they take turns
+
+
+def test_where_a_video_is_at_home_says_nothing_about_its_label() -> None:
+    homes = {motion: {quarters(motion, STAYING, seed)[0] for seed in range(25)} for motion in ("left", "up")}
+    for motion, found in homes.items():
+        assert {quarter for move, quarter in found if move == motion} == {0, 1, 2, 3}
+
+
+def test_without_staying_a_motion_comes_anywhere() -> None:
+    seen = quarters("clockwise", replace(STAYING, stays=False), 0)
+    assert len({quarter for move, quarter in seen if move == "clockwise"}) > 1
+    moves = ["left", "up"]
+    assert shown_places(moves, ("left",), replace(STAYING, stays=False), np.random.default_rng(0)) == [None, None]
+
+
+def test_only_where_things_are_changes() -> None:
+    for stays in (False, True):
+        generator = np.random.default_rng(3)
+        config = replace(STAYING, stays=stays)
+        _scene(config, generator)
+        drawn = shown_moves(("left",), config, generator), move_spans(config, generator)
+        if not stays:
+            anywhere = drawn
+    assert drawn == anywhere

@@ -1,0 +1,172 @@
+"""Seeds in processes of their own: the same results, one sentence for an error, all stopped after ctrl-C or a kill."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from interrupts import HEARS_CTRL_C
+from reproduce_samples import prepared, write_motion_parts
+from test_reproduce_command import SHORT, SMALL
+
+from faster_video.bundle import load_bundle
+from faster_video.errors import ConfigError, DataError, TrainingError
+from faster_video.reproduce.run import ExperimentRun, Outcome, run_experiment
+
+TABLE = f"table3 --seeds 2 --jobs 2 {SMALL} {SHORT} --stage2.epochs 2"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_motion_parts(tmp_path_factory.mktemp("set") / "motion")
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As many as each of two processes has where there are two cores or three."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    yield
+    torch.set_num_threads(before)
+
+
+def weights(out: Path) -> dict[str, str]:
+    bundles = [*out.glob("backbones/*/bundle"), *out.glob("cells/*/bundle")]
+    return {str(path.relative_to(out)): load_bundle(path).config.weights_sha256 for path in bundles}
+
+
+def reproduce(data: Path, out: Path, jobs: int, said: list[str]) -> tuple[ExperimentRun, Outcome, list[int]]:
+    reports: list[int] = []
+    run = prepared("table5", data, out, said, seeds=2, frames=[8])
+    outcome = run_experiment(run, lambda results: reports.append(len(results)), jobs=jobs)
+    return run, outcome, reports
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
+def test_two_at_a_time_give_the_results_and_weights_of_one_after_the_other(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    _, one, _ = reproduce(data, tmp_path / "one", 1, [])
+    run, two, reports = reproduce(data, tmp_path / "two", 2, said)
+    assert judged(two) == judged(one)
+    assert weights(tmp_path / "two") == weights(tmp_path / "one") and len(weights(tmp_path / "two")) == 6
+    assert len(reports) == 1
+    numbered = [line.partition("  ")[0] for line in said if "/" in line.partition("  ")[0]]
+    assert numbered == [f"{number}/{len(numbered)}" for number in range(1, len(numbered) + 1)]
+    assert any(line.endswith("seed 0") for line in said) and any(line.endswith("seed 1") for line in said)
+    assert {path.name for path in (tmp_path / "two").glob("*.log")} == {"seed0.log", "seed1.log"}
+    assert run_experiment(run, lambda _: None, jobs=2).results == two.results  # nothing is left to do
+
+
+def judged(outcome: Outcome) -> dict[tuple[str, str], list[tuple[int, tuple[bool, ...]]]]:
+    """Which test videos every cell has right, seed by seed."""
+    return {
+        (cell.row, cell.column): [(seed.seed, seed.correct) for seed in result.seeds]
+        for cell, result in outcome.results.items()
+    }
+
+
+def test_an_error_of_a_process_comes_back_as_it_was(data: Path, tmp_path: Path) -> None:
+    run = prepared("table2", data, tmp_path / "out", [], seeds=2, frames=[8])
+    for video in data.glob("*/*.mp4"):
+        video.rename(video.with_suffix(".away"))
+    try:
+        with pytest.raises((DataError, TrainingError), match=r"videos|read"):
+            run_experiment(run, lambda _: None, jobs=2)
+    finally:
+        for video in data.glob("*/*.away"):
+            video.rename(video.with_suffix(".mp4"))
+
+
+def test_a_process_that_is_killed_is_told_in_a_sentence(data: Path, tmp_path: Path) -> None:
+    run = prepared("table2", data, tmp_path / "out", _Killing(), seeds=2, frames=[8])  # type: ignore[arg-type]
+    with pytest.raises(
+        TrainingError, match=r"the process of seed \d ended by SIGKILL, perhaps for want of memory; the"
+    ):
+        run_experiment(run, lambda _: None, jobs=2)
+    assert _children() == []
+
+
+class _Killing(list[str]):
+    """Kills a process of a seed as soon as one says something."""
+
+    def append(self, line: str) -> None:
+        super().append(line)
+        if children := _children():
+            os.kill(max(children), signal.SIGKILL)
+
+
+def _children() -> list[int]:
+    """Processes of this one that were spawned for seeds."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
+
+
+def test_fewer_than_one_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--jobs is 0; it must be at least 1"):
+        run_experiment(prepared("table2", data, tmp_path / "out", []), lambda _: None, jobs=0)
+
+
+def started(data: Path, out: Path) -> "subprocess.Popen[str]":
+    program = HEARS_CTRL_C + "from faster_video.cli import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", program, "reproduce", *shlex.split(f"{TABLE} --data {data} --out {out}")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def wait_for(out: Path, pattern: str, process: "subprocess.Popen[str]") -> None:
+    while process.poll() is None and not list(out.glob(pattern)):
+        time.sleep(0.005)
+    assert process.poll() is None, f"ended before there was {pattern}: {process.stderr and process.stderr.read()}"
+
+
+def processes_of(out: Path) -> list[str]:
+    """Those that work on this folder, as far as they hold its files open."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            links = [os.readlink(link) for link in (folder / "fd").iterdir()]  # noqa: PTH115 - no resolving
+        except OSError:
+            continue
+        if any(link.startswith(str(out)) for link in links):
+            found.append(folder.name)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-C", "SIGTERM"])
+def test_stopped_it_saves_says_so_and_goes_on(number: signal.Signals, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = started(data, out)
+    wait_for(out, "cells/*/log.csv", process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130 and f"interrupted; the same command goes on ({out})" in said
+    assert processes_of(out) == []
+    finished = {path: path.stat().st_mtime_ns for path in out.glob("*/*/bundle/*")}
+    again = started(data, out)
+    printed, said = again.communicate(timeout=300)
+    assert again.returncode == 0, said
+    assert "table3.md" in printed
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+
+
+@pytest.mark.slow
+def test_nothing_goes_on_without_a_parent(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = started(data, out)
+    wait_for(out, "cells/*/log.csv", process)
+    assert processes_of(out)
+    process.kill()
+    process.communicate(timeout=60)
+    until = time.monotonic() + 30
+    while processes_of(out) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert processes_of(out) == []
