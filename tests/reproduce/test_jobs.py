@@ -85,7 +85,7 @@ def test_an_error_of_a_process_comes_back_as_it_was(data: Path, tmp_path: Path) 
 
 
 def test_a_process_that_is_killed_is_told_in_a_sentence(data: Path, tmp_path: Path) -> None:
-    run = prepared("table2", data, tmp_path / "out", _Killing(), seeds=2, frames=[8])  # type: ignore[arg-type]
+    run = prepared("table2", data, tmp_path / "out", _Killing(), seeds=2, frames=[8])
     with pytest.raises(
         TrainingError, match=r"the process of seed \d ended by SIGKILL, perhaps for want of memory; the"
     ):
