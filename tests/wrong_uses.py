@@ -632,6 +632,7 @@ WRONG_USES = [
     ),
     # make-motion
     WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),
+    WrongUse("unknown set", "make-motion out --set short", "unknown set 'short'; choose one of long, pairs, single"),
     WrongUse("folder taken", "make-motion wave", "wave: is there already and not an empty folder; choose a new one"),
     WrongUse("folder below a file", "make-motion text.mp4/out", f"text.mp4/out: {NO_PLACE}"),
     WrongUse("video beyond memory", "make-motion out --frames 1000000", "frames is 1000000; it must be at most 2000"),

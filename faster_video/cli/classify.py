@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
 from faster_video.cli.running import add_running
-from faster_video.config import Recipe, require_at_least
+from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "Label video files and folders, with the answer after every clip."
 
 
-def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
     command.add_argument("--bundle", type=str, help="trained bundle; default: the small one in the package")

@@ -4,14 +4,14 @@ import json
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import print_table
-from faster_video.config import Recipe
 from faster_video.recipes import RECIPES, get_recipe
 
 DESCRIPTION = "Multiply-adds of a recipe, part by part, without running it."
 
 
-def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     command.add_argument("--recipe", type=str, default="faster16", help=", ".join(sorted(RECIPES)))
     command.add_argument("--classes", type=int, default=400, help="how many labels; Kinetics has 400")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
-from faster_video.config import Recipe
 from faster_video.errors import DataError
 from faster_video.files import printable
 
@@ -22,7 +22,7 @@ CHECK = (
 FIX = "write there also the list without broken, missing, copies: fixed.csv, or fixed-train.csv and fixed-test.csv"
 
 
-def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     check = ArgumentParser(exit_on_error=False, description=CHECK)
     check.add_argument("list", type=str, metavar="LIST", help=LIST_HELP)

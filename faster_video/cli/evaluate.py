@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
 from faster_video.cli.running import add_running
-from faster_video.config import Recipe, require_at_least
+from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
 
@@ -25,7 +26,7 @@ SPLIT = "{split}"
 """Stands for the split's number in BUNDLE and LIST."""
 
 
-def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     command.add_argument("bundle", type=str, metavar="BUNDLE", help="trained bundle; `default` is the package's own")
     command.add_argument("list", type=str, metavar="LIST", help=f"{LIST_HELP}; or folder of features")

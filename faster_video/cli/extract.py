@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code
 from faster_video.cli.running import add_running
-from faster_video.config import Recipe
 from faster_video.errors import DataError
 from faster_video.files import printable
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "Store the feature maps of a bundle's backbones, to train and evaluate without pixels."
 
 
-def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     command.add_argument("bundle", type=str, metavar="BUNDLE", help="trained bundle; `default` is the package's own")
     command.add_argument("list", type=str, metavar="LIST", help=LIST_HELP)

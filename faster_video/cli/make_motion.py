@@ -6,18 +6,25 @@ from dataclasses import fields
 
 from jsonargparse import ArgumentParser, Namespace
 
-from faster_video.config import Recipe, require_at_least
-from faster_video.datasets.motion_config import MotionConfig
+from faster_video.cli.defaults import Defaults
+from faster_video.config import require_at_least
+from faster_video.datasets.motion_config import MOTION_SETS, USUAL_SET, MotionConfig
 from faster_video.files import printable
 
 DESCRIPTION = "Write made-up labelled videos whose label is an order or a set of motions."
 
 
-def add_arguments(command: ArgumentParser, _recipe: Recipe) -> None:
-    """Declare the options."""
+def add_arguments(command: ArgumentParser, defaults: Defaults) -> None:
+    """Declare the options; the set's values are the defaults of its own."""
     command.add_argument("out", type=str, metavar="OUT", help="new folder for the videos and lists")
     command.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
-    command.add_class_arguments(MotionConfig)
+    command.add_argument(
+        "--set",
+        type=str,
+        default=USUAL_SET,
+        help=f"where the defaults below come from: {', '.join(sorted(MOTION_SETS))}",
+    )
+    command.add_class_arguments(MotionConfig, default=defaults.motion)
 
 
 def run(options: Namespace) -> int:

@@ -9,7 +9,9 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
 from faster_video.cli import classify, cost, data, evaluate, extract, make_motion, reproduce, train
+from faster_video.cli.defaults import Defaults
 from faster_video.config import Recipe
+from faster_video.datasets.motion_config import USUAL_SET, get_motion_set
 from faster_video.errors import ConfigError
 from faster_video.recipes import get_recipe
 
@@ -21,8 +23,8 @@ class Command(Protocol):
 
     DESCRIPTION: str
 
-    def add_arguments(self, command: ArgumentParser, recipe: Recipe, /) -> None:
-        """Declare the options; the recipe's values are the defaults of those that train."""
+    def add_arguments(self, command: ArgumentParser, defaults: Defaults, /) -> None:
+        """Declare the options."""
         ...
 
     def run(self, options: Namespace, /) -> int:
@@ -85,13 +87,14 @@ class DefaultsOfTrain:
 def parse_words(words: Sequence[str]) -> Namespace:
     """The command's options; `train` is parsed again where a --config file names the recipe or the bundle."""
     defaults = DefaultsOfTrain.named_in(words)
-    parser = make_parser(defaults.make())
+    motion = get_motion_set(_set_named_in(words))
+    parser = make_parser(Defaults(defaults.make(), motion))
     try:
         parsed = parser.parse_args(words)
         if parsed.command == "train":
             named = DefaultsOfTrain(*(parsed.train[field.name] for field in fields(DefaultsOfTrain)))
             if named != defaults:
-                parser = make_parser(named.make())
+                parser = make_parser(Defaults(named.make(), motion))
                 parsed = parser.parse_args(words)
     except UnicodeDecodeError as error:
         raise ConfigError(f"the --config file is not text: {error}") from error
@@ -99,8 +102,17 @@ def parse_words(words: Sequence[str]) -> Namespace:
     return options
 
 
-def make_parser(recipe: Recipe) -> ArgumentParser:
-    """The whole command line; the recipe's values are the defaults of `train`."""
+def _set_named_in(words: Sequence[str]) -> str:
+    """The value of `make-motion --set`, looked up before the real parsing."""
+    if "make-motion" not in words:
+        return USUAL_SET
+    finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    finder.add_argument("--set", nargs="?")
+    return finder.parse_known_args([word for word in words if word != "--"])[0].set or USUAL_SET
+
+
+def make_parser(defaults: Defaults) -> ArgumentParser:
+    """The whole command line."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog="faster-video",
@@ -114,5 +126,5 @@ def make_parser(recipe: Recipe) -> ArgumentParser:
         command = ArgumentParser(exit_on_error=False, description=module.DESCRIPTION, epilog=EXIT_CODES)
         commands.add_subcommand(name, command, help=module.DESCRIPTION)
         command.prog = f"faster-video {name}"  # instead of `faster-video [options] NAME`
-        module.add_arguments(command, recipe)
+        module.add_arguments(command, defaults)
     return parser

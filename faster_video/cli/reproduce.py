@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code, print_table
 from faster_video.config import Recipe, require_at_least, require_at_most, require_choice
@@ -28,7 +29,7 @@ MOST_SEEDS = 1000
 FINETUNE_EPOCHS = 4
 
 
-def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, defaults: Defaults) -> None:
     """Declare the options; the recipe's values are the defaults of its own."""
     names = ", ".join(EXPERIMENT_NAMES)
     command.add_argument("experiment", type=str, metavar="EXPERIMENT", help=names)
@@ -80,7 +81,7 @@ def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
     )
     _add_machine(command)
     command.add_argument("--out", type=str, required=True, metavar="DIR", help="new folder, or one to go on in")
-    command.add_class_arguments(Recipe, default=recipe)
+    command.add_class_arguments(Recipe, default=defaults.recipe)
     for action in command._actions:
         if action.help == "Path to a configuration file.":  # of one group of settings
             action.help = argparse.SUPPRESS

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, print_table
 from faster_video.config import Recipe
@@ -27,7 +28,7 @@ FILES = ("data", "root", "validation", "validation_root", "backbones", "features
 """Options that name files or folders."""
 
 
-def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
+def add_arguments(command: ArgumentParser, defaults: Defaults) -> None:
     """Declare the options; the recipe's values are the defaults of its own."""
     command.add_argument("--config", action="config", help="YAML file with any of these options")
     command.add_argument("--data", type=str, metavar="LIST", help=LIST_HELP)
@@ -57,7 +58,7 @@ def add_arguments(command: ArgumentParser, recipe: Recipe) -> None:
     _add_weights(command)
     _add_machine(command)
     command.add_argument("--resume", action="store_true", help="go on with the run in DIR")
-    command.add_class_arguments(Recipe, default=recipe)
+    command.add_class_arguments(Recipe, default=defaults.recipe)
     for action in command._actions:
         if action.help == "Path to a configuration file.":  # of one group of settings; --config does that for all
             action.help = argparse.SUPPRESS

@@ -1,9 +1,10 @@
 """Settings of made-up motion videos (drawn in `motion.py`): how many, how long, which motions, and how hard."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
-from faster_video.config import require_at_least, require_at_most
+from faster_video.config import require_at_least, require_at_most, require_choice
 from faster_video.errors import ConfigError
 
 MOTIONS = ("left", "up", "right", "down", "clockwise", "counterclockwise")
@@ -163,3 +164,63 @@ class MotionConfig:
         cycle = 2 * self.motions
         groups = self.kinds if self.phases < self.kinds else 1
         return [order for first in range(groups) for order in permutations(cycle[first : first + self.phases])]
+
+
+def pairs() -> MotionConfig:
+    """Two motions in an order that is the label: no bag of clips can tell it."""
+    return MotionConfig()
+
+
+def long() -> MotionConfig:
+    """The paper's situation: an actor repeats one motion in his place, another motion misleads around him.
+
+    Every clip is evidence for a label and none is enough. docs/results.md is measured on this set.
+    """
+    return MotionConfig(
+        videos=4806,
+        test_share=0.5,
+        phases=1,
+        kinds=9,
+        repeats=6,
+        distractions=3,
+        misleading=True,
+        stays=True,
+        scenes=24,
+        size=48,
+        frames=256,
+        phase_frames=(14, 20),
+        pause_frames=2,
+        shape_size=0.35,
+        seed=21,
+    )
+
+
+def single() -> MotionConfig:
+    """One motion of those in `long` per video, for networks to learn them from first."""
+    return MotionConfig(
+        videos=9000,
+        test_share=0.05,
+        phases=1,
+        kinds=9,
+        scenes=24,
+        size=48,
+        frames=24,
+        phase_frames=(18, 20),
+        pause_frames=2,
+        shape_size=0.35,
+        seed=21,
+    )
+
+
+MOTION_SETS: dict[str, Callable[[], MotionConfig]] = {"long": long, "pairs": pairs, "single": single}
+USUAL_SET = "pairs"
+
+
+def get_motion_set(name: str) -> MotionConfig:
+    """The settings of the set called `name`.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    require_choice("set", name, MOTION_SETS)
+    return MOTION_SETS[name]()

@@ -3,18 +3,18 @@
 Shapes: T frames of a video, S side of a frame in pixels.
 """
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from faster_video.cli import main
 from faster_video.datasets.motion import _scene, move_spans, render, shown_moves, shown_places
-from faster_video.datasets.motion_config import MotionConfig
+from faster_video.datasets.motion_config import MOTION_SETS, MotionConfig, long, single
 
-STAYING = MotionConfig(
-    kinds=9, phases=1, repeats=6, distractions=4, misleading=True, stays=True, frames=256, size=48,
-    phase_frames=(14, 20), pause_frames=2, scenes=24, shape_size=0.35, videos=18,
-)  # fmt: skip
+STAYING = replace(long(), distractions=4, videos=18)
 
 
 def quarters(motion: str, config: MotionConfig, seed: int) -> list[tuple[str, int]]:
@@ -64,3 +64,18 @@ def test_only_where_things_are_changes() -> None:
         if not stays:
             anywhere = drawn
     assert drawn == anywhere
+
+
+def test_networks_learn_the_long_sets_motions_from_the_single_set() -> None:
+    for name in ("motions", "size", "scenes", "shape_size", "speed", "seed"):  # and so the same scenes
+        assert getattr(single(), name) == getattr(long(), name), name
+    assert single().num_moves == 1
+
+
+@pytest.mark.parametrize("name", sorted(MOTION_SETS))
+def test_a_named_set_is_written_and_other_options_change_it(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    assert main(["make-motion", str(out), "--set", name, "--videos", "24", "--size", "32", "--workers", "0"]) == 0
+    assert json.loads((out / "motion.json").read_text()) == json.loads(
+        json.dumps(asdict(replace(MOTION_SETS[name](), videos=24, size=32)))
+    )
