@@ -15,7 +15,7 @@ clip scores can know depends on the kind of set:
   enough as soon as there are two motions: it shows one at most, and each motion is in many labels.
 - One motion, repeated, among fewer misleading ones: the label is what is seen most, so every clip is evidence and none
   is enough; an average of clip scores is a vote, the more clips the better. Motions to and fro look in part like the
-  ones that go one way.
+  ones that go one way. Where the label's motion stays in its place besides, a memory of places knows more than a count.
 
 Shapes: T frames of a video, S side of a frame in pixels.
 """

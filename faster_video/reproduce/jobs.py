@@ -10,18 +10,19 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from types import FrameType
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-import faster_video.errors
+from faster_video.children import ctrl_c_ignored
 from faster_video.errors import FasterVideoError, TrainingError
+from faster_video.training.interrupt import Interruption
 
 if TYPE_CHECKING:
     from faster_video.reproduce.run import ExperimentRun
@@ -65,11 +66,13 @@ def work_apart(
     """
     waiting, running, left = list(range(run.seeds)), list[_Job](), run.seeds
     jobs = min(jobs, run.seeds)
-    with _sigterm_as_ctrl_c():
+    with Interruption() as interruption:
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(_started(run, work, waiting.pop(0), jobs))
+                    # Until it is ready to save, ctrl-C waits for it; and one that nobody knows could not be stopped.
+                    with interruption.held_back(), ctrl_c_ignored():
+                        running.append(_started(run, work, waiting.pop(0), jobs))
                 for job in _with_news(running):
                     if _is_over(job, run, begin):
                         running.remove(job)
@@ -81,25 +84,15 @@ def work_apart(
             raise
 
 
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """With SIGTERM clusters announce that they are about to kill."""
-    is_main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, _interrupt) if is_main else None
-    try:
-        yield
-    finally:
-        if is_main:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def threads_of(jobs: int) -> int:
+    """Each process's share of the cores that this one may use, one at least."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // jobs)
 
 
 def _started(run: "ExperimentRun", work: WorkSeed, seed: int, jobs: int) -> _Job:
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = threads_of(jobs)
     # Its `say` may be anything that a process cannot be given.
     apart = replace(
         run,
@@ -150,8 +143,8 @@ def _is_over(job: _Job, run: "ExperimentRun", begin: Callable[[str], object]) ->
     elif kind == CRASHED:
         raise RuntimeError(f"seed {job.seed}: {text}")
     elif kind == FAILED:
-        name, message = text
-        raise cast("type[FasterVideoError]", getattr(faster_video.errors, name))(message)
+        error, message = text
+        raise error(message)
     else:
         job.process.join()
         return True
@@ -159,16 +152,25 @@ def _is_over(job: _Job, run: "ExperimentRun", begin: Callable[[str], object]) ->
 
 
 def _stop(running: list[_Job]) -> None:
-    """Let every process finish its step, save and end; ctrl-C pressed meanwhile does not hurry them."""
-    for job in running:
-        if job.process.is_alive() and job.process.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(job.process.pid, signal.SIGINT)
-    for job in running:
-        with suppress(EOFError, OSError):
-            while True:  # what it still says is read, so that it does not wait for a reader
-                job.connection.recv()
-        job.process.join()
+    """Let every process finish its step, save and end; a second ctrl-C they hear too, and stop within the step."""
+    while True:
+        try:
+            for job in running:
+                if job.process.is_alive() and job.process.pid is not None:
+                    with suppress(ProcessLookupError):
+                        os.kill(job.process.pid, signal.SIGINT)
+            for job in running:
+                _wait_for_end(job)
+            return
+        except KeyboardInterrupt:
+            continue
+
+
+def _wait_for_end(job: _Job) -> None:
+    with suppress(EOFError, OSError):
+        while True:  # what it still says is read, so that it does not wait for a reader
+            job.connection.recv()
+    job.process.join()
 
 
 def _process(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int, connection: Connection) -> None:
@@ -177,20 +179,27 @@ def _process(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int, conn
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    log = next(iter(run.workshops.values())).folder.path / f"seed{seed}.log"
     try:
-        with log.open("a", encoding="utf-8", errors="replace") as sys.stderr:  # bars of several would be a tangle
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # what came before this comes now
+        with _log(run, seed).open("a", encoding="utf-8", errors="replace") as sys.stderr:  # bars would be a tangle
             work(run, seed, _Told(connection, BEGUN))
+        outcome: tuple[str, object] = (DONE, "")
     except KeyboardInterrupt:
-        connection.send((INTERRUPTED, ""))
+        outcome = (INTERRUPTED, "")
     except FasterVideoError as error:
-        connection.send((FAILED, (type(error).__name__, str(error))))
+        outcome = (FAILED, (type(error), str(error)))
     except Exception:
-        connection.send((CRASHED, traceback.format_exc()))
-    else:
-        connection.send((DONE, ""))
+        outcome = (CRASHED, traceback.format_exc())
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends by itself now
         sys.stderr = sys.__stderr__
+    connection.send(outcome)
+
+
+def _log(run: "ExperimentRun", seed: int) -> Path:
+    """In the experiment's folder, which those of several splits lie in."""
+    folders = [workshop.folder.path for workshop in run.workshops.values()]
+    return Path(os.path.commonpath(folders)) / f"seed{seed}.log"
 
 
 def _end_with_parent() -> None:

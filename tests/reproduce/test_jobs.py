@@ -1,5 +1,6 @@
 """Seeds in processes of their own: the same results, one sentence for an error, all stopped after ctrl-C or a kill."""
 
+import json
 import os
 import shlex
 import signal
@@ -12,14 +13,17 @@ from pathlib import Path
 import pytest
 import torch
 from interrupts import HEARS_CTRL_C
+from official_trees import write_tree
 from reproduce_samples import prepared, write_motion_parts
-from test_reproduce_command import SHORT, SMALL
+from test_reproduce_command import SHORT, SMALL, start_bundle
 
 from faster_video.bundle import load_bundle
-from faster_video.errors import ConfigError, DataError, TrainingError
+from faster_video.cli import main
+from faster_video.errors import ConfigError, FasterVideoError, TrainingError
+from faster_video.reproduce.jobs import threads_of
 from faster_video.reproduce.run import ExperimentRun, Outcome, run_experiment
 
-TABLE = f"table3 --seeds 2 --jobs 2 {SMALL} {SHORT} --stage2.epochs 2"
+TABLE = f"table4 --seeds 2 --jobs 2 --frames 8 {SMALL} {SHORT} --stage2.epochs 2"
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +33,32 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """As many as each of two processes has where there are two cores or three."""
+    """As many as each of two processes has: one where there are two cores or three."""
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    torch.set_num_threads(threads_of(2))
     yield
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where TABLE was worked on from its beginning to its end."""
+    out = tmp_path_factory.mktemp("uninterrupted") / "out"
+    process = started(data, out)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return out
+
+
 def weights(out: Path) -> dict[str, str]:
-    bundles = [*out.glob("backbones/*/bundle"), *out.glob("cells/*/bundle")]
+    """Bundle → hash of what it has learned."""
+    bundles = [path for path in out.rglob("bundle") if path.parent.parent.name in ("backbones", "cells")]
     return {str(path.relative_to(out)): load_bundle(path).config.weights_sha256 for path in bundles}
+
+
+def correct(out: Path) -> dict[str, object]:
+    """Result → which test videos are right."""
+    return {path.name: json.loads(path.read_text())["correct"] for path in out.glob("results/*-seed*.json")}
 
 
 def reproduce(data: Path, out: Path, jobs: int, said: list[str]) -> tuple[ExperimentRun, Outcome, list[int]]:
@@ -73,15 +93,20 @@ def judged(outcome: Outcome) -> dict[tuple[str, str], list[tuple[int, tuple[bool
 
 
 def test_an_error_of_a_process_comes_back_as_it_was(data: Path, tmp_path: Path) -> None:
-    run = prepared("table2", data, tmp_path / "out", [], seeds=2, frames=[8])
+    out = tmp_path / "out"
+    run = prepared("table2", data, out, [], seeds=2, frames=[8])
     for video in data.glob("*/*.mp4"):
         video.rename(video.with_suffix(".away"))
     try:
-        with pytest.raises((DataError, TrainingError), match=r"videos|read"):
+        with pytest.raises(FasterVideoError) as alone:
+            run_experiment(run, lambda _: None)
+        with pytest.raises(FasterVideoError) as apart:
             run_experiment(run, lambda _: None, jobs=2)
     finally:
         for video in data.glob("*/*.away"):
             video.rename(video.with_suffix(".mp4"))
+    assert (apart.type, str(apart.value)) == (alone.type, str(alone.value))
+    assert _children() == []
 
 
 def test_a_process_that_is_killed_is_told_in_a_sentence(data: Path, tmp_path: Path) -> None:
@@ -102,10 +127,10 @@ class _Killing(list[str]):
             os.kill(max(children), signal.SIGKILL)
 
 
-def _children() -> list[int]:
-    """Processes of this one that were spawned for seeds."""
+def _children(parent: int | None = None) -> list[int]:
+    """Processes of this one, or of another, that were spawned for seeds."""
     listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())], capture_output=True, text=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent or os.getpid())], capture_output=True, text=True
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
 
@@ -115,9 +140,20 @@ def test_fewer_than_one_is_refused(data: Path, tmp_path: Path) -> None:
         run_experiment(prepared("table2", data, tmp_path / "out", []), lambda _: None, jobs=0)
 
 
-def started(data: Path, out: Path) -> "subprocess.Popen[str]":
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
+def test_table8_starts_every_seed_from_the_same_bundle(data: Path, tmp_path: Path) -> None:
+    tree, start = write_tree("UCF-101", tmp_path / "data", data), start_bundle(["wave", "jump"], tmp_path / "start")
+    for jobs in (1, 2):
+        command = f"table8 --data {tree.data} --start {start} --splits 1 3 --seeds 2 --jobs {jobs} {SHORT}"
+        assert main(["reproduce", *shlex.split(f"{command} --out {tmp_path / str(jobs)}")]) == 0
+    assert weights(tmp_path / "2") == weights(tmp_path / "1") and len(weights(tmp_path / "2")) == 4
+    assert len(list((tmp_path / "2").glob("seed*.log"))) == 2
+
+
+def started(data: Path, out: Path, table: str = TABLE) -> "subprocess.Popen[str]":
     program = HEARS_CTRL_C + "from faster_video.cli import main; raise SystemExit(main())"
-    command = [sys.executable, "-c", program, "reproduce", *shlex.split(f"{TABLE} --data {data} --out {out}")]
+    command = [sys.executable, "-c", program, "reproduce", *shlex.split(f"{table} --data {data} --out {out}")]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -142,28 +178,44 @@ def processes_of(out: Path) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-C", "SIGTERM"])
-def test_stopped_it_saves_says_so_and_goes_on(number: signal.Signals, data: Path, tmp_path: Path) -> None:
+def test_stopped_it_saves_says_so_and_goes_on_to_the_same_results(
+    number: signal.Signals, data: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     process = started(data, out)
     wait_for(out, "cells/*/log.csv", process)
     process.send_signal(number)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130 and f"interrupted; the same command goes on ({out})" in said
-    assert processes_of(out) == []
+    assert "Traceback" not in said and processes_of(out) == []
     finished = {path: path.stat().st_mtime_ns for path in out.glob("*/*/bundle/*")}
     again = started(data, out)
     printed, said = again.communicate(timeout=300)
     assert again.returncode == 0, said
-    assert "table3.md" in printed
+    assert "table4.md" in printed
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert correct(out) == correct(uninterrupted) and weights(out) == weights(uninterrupted)
+
+
+def test_ctrl_c_in_a_terminal_stops_processes_that_have_only_begun(data: Path, tmp_path: Path) -> None:
+    """They still belong to the terminal's group, and hear it twice: from there and from their parent."""
+    process = started(data, tmp_path / "out")
+    while process.poll() is None and not _children(process.pid):
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1].startswith("interrupted; ") and "Traceback" not in said
+    assert _children(process.pid) == []
 
 
 @pytest.mark.slow
 def test_nothing_goes_on_without_a_parent(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = started(data, out)
-    wait_for(out, "cells/*/log.csv", process)
-    assert processes_of(out)
+    process = started(data, out, f"{TABLE} --workers 1")
+    while process.poll() is None and len(processes_of(out)) < 3:  # both, and one that decodes
+        time.sleep(0.02)
+    assert process.poll() is None
     process.kill()
     process.communicate(timeout=60)
     until = time.monotonic() + 30
