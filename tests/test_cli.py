@@ -411,8 +411,8 @@ OPTIONS = {
     "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
     "--stage2_stored_views",
     "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --pretrain "
-    "--pretrain_root --finetune_epochs --start --splits --device --precision --workers --keep_stores --out "
-    "--stage2.epochs --model.cheap.width --clips.num_clips",
+    "--pretrain_root --finetune_epochs --start --splits --device --precision --jobs --workers --keep_stores "
+    "--out --stage2.epochs --model.cheap.width --clips.num_clips",
     "cost": "--recipe --classes --pattern --paper --json",
     "data": "check",
     "make-motion": "OUT --workers " + " ".join(f"--{name}" for name in vars(MotionConfig())),

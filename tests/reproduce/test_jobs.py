@@ -58,7 +58,7 @@ def weights(out: Path) -> dict[str, str]:
 
 def correct(out: Path) -> dict[str, object]:
     """Result → which test videos are right."""
-    return {path.name: json.loads(path.read_text())["correct"] for path in out.glob("results/*-seed*.json")}
+    return {path.name: json.loads(path.read_text())["result"]["correct"] for path in out.glob("results/*-seed*.json")}
 
 
 def reproduce(data: Path, out: Path, jobs: int, said: list[str]) -> tuple[ExperimentRun, Outcome, list[int]]:
@@ -213,12 +213,22 @@ def test_ctrl_c_in_a_terminal_stops_processes_that_have_only_begun(data: Path, t
 def test_nothing_goes_on_without_a_parent(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = started(data, out, f"{TABLE} --workers 1")
-    while process.poll() is None and len(processes_of(out)) < 3:  # both, and one that decodes
-        time.sleep(0.02)
-    assert process.poll() is None
+    seeds, decoders = list[int](), list[int]()
+    while process.poll() is None and not decoders:
+        seeds = _children(process.pid)
+        decoders = [decoder for seed in seeds for decoder in _children(seed)]
+    assert len(seeds) == 2 and decoders
     process.kill()
     process.communicate(timeout=60)
     until = time.monotonic() + 30
-    while processes_of(out) and time.monotonic() < until:
+    while any(map(_is_alive, seeds + decoders)) and time.monotonic() < until:
         time.sleep(0.05)
-    assert processes_of(out) == []
+    assert not any(map(_is_alive, seeds + decoders)) and processes_of(out) == []
+
+
+def _is_alive(process: int) -> bool:
+    """Not one that has ended and is only still listed."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
