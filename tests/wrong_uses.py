@@ -632,6 +632,7 @@ WRONG_USES = [
     ),
     # make-motion
     WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),
+    WrongUse("unknown codec", "make-motion out --codec av1", "unknown codec 'av1'; choose one of h264, mpeg4"),
     WrongUse("unknown set", "make-motion out --set short", "unknown set 'short'; choose one of long, pairs, single"),
     WrongUse("folder taken", "make-motion wave", "wave: is there already and not an empty folder; choose a new one"),
     WrongUse("folder below a file", "make-motion text.mp4/out", f"text.mp4/out: {NO_PLACE}"),

@@ -15,7 +15,7 @@ import torch
 
 from faster_video.children import ctrl_c_ignored
 from faster_video.datasets.motion import JOINTS, label_name, render
-from faster_video.datasets.motion_config import MOTIONS, SWINGS, MotionConfig
+from faster_video.datasets.motion_config import CODECS, MOTIONS, SWINGS, MotionConfig
 from faster_video.errors import DataError
 from faster_video.files import printable
 from faster_video.video import write_video
@@ -136,7 +136,15 @@ def _write_one(out: Path, config: MotionConfig, video: PlannedVideo) -> None:
     distance = _keyframe_distance(config.frames_per_move)
     # Scene cuts, where x264 sees shapes come and go, put keyframes out of step with the shares. With two moves only one
     # to three videos in a hundred have any: there they stay, so that sets of earlier versions can be made again.
-    write_video(out / video.path, frames, config.fps, keyframe_every=distance, scene_cuts=config.num_moves <= 2)
+    write_video(
+        out / video.path,
+        frames,
+        config.fps,
+        codec=CODECS[config.codec],
+        crf=18 if config.codec == "h264" else None,
+        keyframe_every=distance,
+        scene_cuts=config.num_moves <= 2,
+    )
 
 
 def _keyframe_distance(share: int) -> int:

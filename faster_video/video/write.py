@@ -29,9 +29,10 @@ def write_video(
 ) -> None:
     """Encode frames, each uint8 [H, W, 3] RGB, into the container that the name's ending calls for.
 
-    `crf` is libx264's quality (0 best, 51 worst); None for codecs without it. `scene_cuts` lets libx264 put further
-    keyframes where much changes, from which it then counts `keyframe_every` anew. One thread and no dates or
-    version numbers of the container, so that the same frames give the same bytes with the same FFmpeg.
+    `crf` is libx264's quality (0 best, 51 worst); None for codecs without it, of which mpeg4 has its best.
+    `scene_cuts` lets libx264 put further keyframes where much changes, from which it then counts `keyframe_every`
+    anew. One thread and no dates or version numbers of the container, so that the same frames give the same bytes
+    with the same FFmpeg.
     Written under another name in the same folder, then renamed: no half video is ever found under `path`.
     Raises `ConfigError` for frames or settings that cannot be encoded, `OSError` where the disk refuses.
     """
@@ -78,6 +79,8 @@ def _add_stream(
         options["mbtree"] = "0"  # with it, x264 gives small pictures other bytes at every run
         if not scene_cuts:
             options["sc_threshold"] = "0"
+    if codec == "mpeg4":  # without a quality it would save bits until little is to be seen
+        options |= {"qmin": "2", "qmax": "2"}
     stream = container.add_stream(codec, rate=Fraction(fps), options=options)
     assert isinstance(stream, VideoStream)
     stream.height, stream.width = shape[:2]
