@@ -7,12 +7,15 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from faster_video.cli import main
 from faster_video.datasets.motion import _scene, move_spans, render, shown_moves, shown_places
 from faster_video.datasets.motion_config import MOTION_SETS, MotionConfig, long, single
+from faster_video.datasets.motion_set import plan_motion_set, write_motion_set
+from faster_video.errors import ConfigError
 
 STAYING = replace(long(), distractions=4, videos=18)
 
@@ -79,3 +82,21 @@ def test_a_named_set_is_written_and_other_options_change_it(name: str, tmp_path:
     assert json.loads((out / "motion.json").read_text()) == json.loads(
         json.dumps(asdict(replace(MOTION_SETS[name](), videos=24, size=32)))
     )
+
+
+@pytest.mark.parametrize("codec, name", [("h264", "h264"), ("mpeg4", "mpeg4")])
+def test_files_of_either_codec_show_what_was_drawn(codec: str, name: str, tmp_path: Path) -> None:
+    config = replace(single(), videos=18, codec=codec)
+    write_motion_set(tmp_path / "set", config)
+    for video in plan_motion_set(config)[:4]:
+        drawn = render(video.motions, config, np.random.default_rng([config.seed, video.number])).astype(float)
+        with av.open(str(tmp_path / "set" / video.path)) as file:
+            assert file.streams.video[0].codec_context.name == name
+            shown = np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]).astype(float)
+        grey = np.abs(shown.mean(axis=-1) - drawn.mean(axis=-1))  # colours are stored at half the resolution
+        assert grey.mean() < 6
+
+
+def test_an_unknown_codec_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown codec 'av1'; choose one of h264, mpeg4"):
+        replace(single(), codec="av1")
