@@ -415,7 +415,7 @@ OPTIONS = {
     "--out --stage2.epochs --model.cheap.width --clips.num_clips",
     "cost": "--recipe --classes --pattern --paper --json",
     "data": "check",
-    "make-motion": "OUT --workers " + " ".join(f"--{name}" for name in vars(MotionConfig())),
+    "make-motion": "OUT --workers --set " + " ".join(f"--{name}" for name in vars(MotionConfig())),
 }
 
 

@@ -95,7 +95,7 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (MotionConfig, {"phases": 7}, "phases is 7; there are only 6 motions to choose from"),
     (MotionConfig, {"videos": 23}, "videos is 23; it must be at least 24"),
     (MotionConfig, {"size": 30}, "size is 30; it must be at least 32"),
-    (MotionConfig, {"size": 73}, "size is 73; H.264 wants an even number of pixels"),
+    (MotionConfig, {"size": 73}, "size is 73; video files want an even number of pixels"),
     (MotionConfig, {"fps": 0}, "fps is 0; it must be at least 1"),
     (MotionConfig, {"pause_frames": -1}, "pause_frames is -1; it must be at least 0"),
     (MotionConfig, {"clutter": -1}, "clutter is -1; it must be at least 0"),

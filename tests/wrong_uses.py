@@ -633,11 +633,12 @@ WRONG_USES = [
     # make-motion
     WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),
     WrongUse("unknown codec", "make-motion out --codec av1", "unknown codec 'av1'; choose one of h264, mpeg4"),
+    WrongUse("empty set", "make-motion out --set ''", "unknown set ''; choose one of long, pairs, single"),
     WrongUse("unknown set", "make-motion out --set short", "unknown set 'short'; choose one of long, pairs, single"),
     WrongUse("folder taken", "make-motion wave", "wave: is there already and not an empty folder; choose a new one"),
     WrongUse("folder below a file", "make-motion text.mp4/out", f"text.mp4/out: {NO_PLACE}"),
     WrongUse("video beyond memory", "make-motion out --frames 1000000", "frames is 1000000; it must be at most 2000"),
-    WrongUse("odd size", "make-motion out --size 33", "size is 33; H.264 wants an even number of pixels"),
+    WrongUse("odd size", "make-motion out --size 33", "size is 33; video files want an even number of pixels"),
     WrongUse("too few videos", "make-motion out --videos 3", "videos is 3; it must be at least 24"),
     WrongUse("negative seed", "make-motion out --seed -5", "seed is -5; it must be at least 0"),
     WrongUse(

@@ -6,9 +6,9 @@ from faster_video.config import Recipe
 from faster_video.datasets.motion_config import MotionConfig
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Defaults:
-    """Of all commands."""
+    """Of every command."""
 
     recipe: Recipe
     """Of those that train."""

@@ -88,13 +88,13 @@ def parse_words(words: Sequence[str]) -> Namespace:
     """The command's options; `train` is parsed again where a --config file names the recipe or the bundle."""
     defaults = DefaultsOfTrain.named_in(words)
     motion = get_motion_set(_set_named_in(words))
-    parser = make_parser(Defaults(defaults.make(), motion))
+    parser = make_parser(Defaults(recipe=defaults.make(), motion=motion))
     try:
         parsed = parser.parse_args(words)
         if parsed.command == "train":
             named = DefaultsOfTrain(*(parsed.train[field.name] for field in fields(DefaultsOfTrain)))
             if named != defaults:
-                parser = make_parser(Defaults(named.make(), motion))
+                parser = make_parser(Defaults(recipe=named.make(), motion=motion))
                 parsed = parser.parse_args(words)
     except UnicodeDecodeError as error:
         raise ConfigError(f"the --config file is not text: {error}") from error
@@ -108,7 +108,8 @@ def _set_named_in(words: Sequence[str]) -> str:
         return USUAL_SET
     finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     finder.add_argument("--set", nargs="?")
-    return finder.parse_known_args([word for word in words if word != "--"])[0].set or USUAL_SET
+    named: str | None = finder.parse_known_args([word for word in words if word != "--"])[0].set
+    return USUAL_SET if named is None else named
 
 
 def make_parser(defaults: Defaults) -> ArgumentParser:

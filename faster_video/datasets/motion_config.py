@@ -43,12 +43,12 @@ class MotionConfig:
     """Whether the distractions of a video are all one motion of another label; otherwise they are diagonal moves, which
     no label names."""
     stays: bool = False
-    """Whether a video's own motions all come in one quarter of the frame and its distractions in the other three, as an
-    actor keeps his place while others come and go around him; otherwise every move comes anywhere."""
+    """Whether a video's own motions all have their middle in one quarter of the frame, and its distractions in others,
+    as an actor keeps his place while others come and go around him; otherwise every move comes anywhere."""
     scenes: int = 0
     """How many backgrounds with clutter the whole set has, as fixed cameras would; 0 gives every video its own."""
     size: int = 72
-    """Side of the square frames in pixels; even, as H.264 wants it."""
+    """Side of the square frames in pixels; even, as video files want it."""
     frames: int = 64
     """Frames per video. Where the order is the label they are shared out evenly over the moves (each motion each time
     it is shown, and each distraction), and what is left over is bare background at the end."""
@@ -66,7 +66,7 @@ class MotionConfig:
     clutter: int = 2
     """Smaller shapes that wobble on the spot all the time."""
     codec: str = "h264"
-    """`h264`, or `mpeg4`: larger files that decode four times as fast where pictures are as small as these."""
+    """`h264`, or `mpeg4`, which decodes several times as fast where pictures are as small as these."""
     seed: int = 0
     """Fixes every video: the same settings give the same files."""
 
@@ -77,7 +77,7 @@ class MotionConfig:
         require_at_least("size", self.size, 32)
         require_at_most("size", self.size, 1024)
         if self.size % 2:
-            raise ConfigError(f"size is {self.size}; H.264 wants an even number of pixels")
+            raise ConfigError(f"size is {self.size}; video files want an even number of pixels")
         require_at_least("fps", self.fps, 1)
         require_at_most("fps", self.fps, 1000)
         require_at_least("pause_frames", self.pause_frames, 0)

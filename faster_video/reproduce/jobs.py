@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 BEGUN, SAID, FAILED, CRASHED, INTERRUPTED, DONE = "begun", "said", "failed", "crashed", "interrupted", "done"
 MOST_WORKERS = 8
+NAME = "faster-video seed "
 WorkSeed = Callable[["ExperimentRun", int, Callable[[str], object]], None]
 """Does all that is to be done for a seed; is told where to announce every piece of work."""
 
@@ -62,6 +63,7 @@ def work_apart(
     Raises:
         FasterVideoError: as the process that raised it; the others have saved their state and stopped.
         TrainingError: a process was killed.
+        RuntimeError: a process crashed, which is a mistake in this program.
         KeyboardInterrupt: after ctrl-C or SIGTERM, when all have saved and stopped.
     """
     waiting, running, left = list(range(run.seeds)), list[_Job](), run.seeds
@@ -101,7 +103,9 @@ def _started(run: "ExperimentRun", work: WorkSeed, seed: int, jobs: int) -> _Job
             name: _with_share(workshop, theirs, min(threads, MOST_WORKERS)) for name, workshop in run.workshops.items()
         },
     )
-    process = multiprocessing.get_context("spawn").Process(target=_process, args=(apart, work, seed, threads, theirs))
+    process = multiprocessing.get_context("spawn").Process(
+        target=_process, args=(apart, work, seed, threads, theirs), name=f"{NAME}{seed}"
+    )
     process.start()
     theirs.close()
     return _Job(seed, process, ours)
@@ -130,9 +134,9 @@ def _is_over(job: _Job, run: "ExperimentRun", begin: Callable[[str], object]) ->
         job.process.join()
         code = job.process.exitcode or 0
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        why = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
         raise TrainingError(
-            f"the process of seed {job.seed} ended {how}, perhaps for want of memory; the same command goes on, "
-            "perhaps with fewer --jobs"
+            f"the process of seed {job.seed} ended {how}{why}; the same command goes on, perhaps with fewer --jobs"
         ) from None
     if kind == BEGUN:
         begin(text)
@@ -155,12 +159,16 @@ def _stop(running: list[_Job]) -> None:
     """Let every process finish its step, save and end; a second ctrl-C they hear too, and stop within the step."""
     while True:
         try:
-            for job in running:
-                if job.process.is_alive() and job.process.pid is not None:
+            # Those too that had been started when a second signal came, but were in no list yet.
+            processes = [one for one in multiprocessing.active_children() if one.name.startswith(NAME)]
+            for process in processes:
+                if process.pid is not None:
                     with suppress(ProcessLookupError):
-                        os.kill(job.process.pid, signal.SIGINT)
+                        os.kill(process.pid, signal.SIGINT)
             for job in running:
                 _wait_for_end(job)
+            for process in processes:
+                process.join()
             return
         except KeyboardInterrupt:
             continue

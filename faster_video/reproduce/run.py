@@ -69,10 +69,11 @@ def run_experiment(run: ExperimentRun, report: Report, *, jobs: int = 1) -> Outc
     """Do all that is not done yet; `report` is called after every seed but the last, whose report is the caller's.
 
     With several `jobs` as many seeds are worked on at the same time, each in a process of its own. Ctrl-C is no error:
-    the outcome then holds the seeds that were finished before.
+    the outcome then holds the seeds before the first unfinished one.
 
     Raises:
         ConfigError: `jobs` is below 1.
+        RuntimeError: a process of a seed crashed, which is a mistake in this program.
         FasterVideoError: as training, extraction and evaluation do.
     """
     require_at_least("--jobs", jobs, 1)
@@ -84,7 +85,8 @@ def run_experiment(run: ExperimentRun, report: Report, *, jobs: int = 1) -> Outc
         run.say(f"{next(numbers)}/{total}  {title}")
 
     def report_finished() -> None:
-        if results := collect(run).results:
+        results = collect(run).results
+        if len(results) == len(run.experiment.cells):  # seed 0 is finished
             report(results)
 
     try:

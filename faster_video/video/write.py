@@ -29,8 +29,8 @@ def write_video(
 ) -> None:
     """Encode frames, each uint8 [H, W, 3] RGB, into the container that the name's ending calls for.
 
-    `crf` is libx264's quality (0 best, 51 worst); None for codecs without it, of which mpeg4 has its best.
-    `scene_cuts` lets libx264 put further keyframes where much changes, from which it then counts `keyframe_every`
+    `crf` is libx264's quality (0 best, 51 worst); None for codecs without it; mpeg4 is always written at its best.
+    `scene_cuts` lets them put further keyframes where much changes, from which it then counts `keyframe_every`
     anew. One thread and no dates or version numbers of the container, so that the same frames give the same bytes
     with the same FFmpeg.
     Written under another name in the same folder, then renamed: no half video is ever found under `path`.
@@ -80,7 +80,7 @@ def _add_stream(
         if not scene_cuts:
             options["sc_threshold"] = "0"
     if codec == "mpeg4":  # without a quality it would save bits until little is to be seen
-        options |= {"qmin": "2", "qmax": "2"}
+        options |= {"qmin": "2", "qmax": "2"} | ({} if scene_cuts else {"sc_threshold": "1000000000"})
     stream = container.add_stream(codec, rate=Fraction(fps), options=options)
     assert isinstance(stream, VideoStream)
     stream.height, stream.width = shape[:2]

@@ -58,19 +58,8 @@ def test_without_staying_a_motion_comes_anywhere() -> None:
     assert shown_places(moves, ("left",), replace(STAYING, stays=False), np.random.default_rng(0)) == [None, None]
 
 
-def test_only_where_things_are_changes() -> None:
-    for stays in (False, True):
-        generator = np.random.default_rng(3)
-        config = replace(STAYING, stays=stays)
-        _scene(config, generator)
-        drawn = shown_moves(("left",), config, generator), move_spans(config, generator)
-        if not stays:
-            anywhere = drawn
-    assert drawn == anywhere
-
-
 def test_networks_learn_the_long_sets_motions_from_the_single_set() -> None:
-    for name in ("motions", "size", "scenes", "shape_size", "speed", "seed"):  # and so the same scenes
+    for name in ("motions", "size", "scenes", "clutter", "shape_size", "speed", "seed"):  # and so the same scenes
         assert getattr(single(), name) == getattr(long(), name), name
     assert single().num_moves == 1
 
@@ -84,17 +73,17 @@ def test_a_named_set_is_written_and_other_options_change_it(name: str, tmp_path:
     )
 
 
-@pytest.mark.parametrize("codec, name", [("h264", "h264"), ("mpeg4", "mpeg4")])
-def test_files_of_either_codec_show_what_was_drawn(codec: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_files_of_either_codec_show_what_was_drawn(codec: str, tmp_path: Path) -> None:
     config = replace(single(), videos=18, codec=codec)
     write_motion_set(tmp_path / "set", config)
     for video in plan_motion_set(config)[:4]:
         drawn = render(video.motions, config, np.random.default_rng([config.seed, video.number])).astype(float)
         with av.open(str(tmp_path / "set" / video.path)) as file:
-            assert file.streams.video[0].codec_context.name == name
+            assert file.streams.video[0].codec_context.name == codec
             shown = np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]).astype(float)
         grey = np.abs(shown.mean(axis=-1) - drawn.mean(axis=-1))  # colours are stored at half the resolution
-        assert grey.mean() < 6
+        assert grey.mean() < 2.5
 
 
 def test_an_unknown_codec_is_refused() -> None:
