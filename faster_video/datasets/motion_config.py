@@ -1,7 +1,7 @@
 """Settings of made-up motion videos (drawn in `motion.py`): how many, how long, which motions, and how hard."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 from faster_video.config import require_at_least, require_at_most, require_choice
@@ -179,7 +179,7 @@ def pairs() -> MotionConfig:
 def long() -> MotionConfig:
     """The paper's situation: an actor repeats one motion in his place, another motion misleads around him.
 
-    Every clip is evidence for a label and none is enough. docs/results.md is measured on this set.
+    Every clip is evidence for a label and none is enough.
     """
     return MotionConfig(
         videos=4806,
@@ -202,20 +202,17 @@ def long() -> MotionConfig:
 
 
 def single() -> MotionConfig:
-    """One motion of those in `long` per video, for networks to learn them from first."""
-    return MotionConfig(
+    """One motion of those in `long` per video, before the same scenes, for networks to learn them from first."""
+    return replace(
+        long(),
         videos=9000,
         test_share=0.05,
-        phases=1,
-        kinds=9,
-        scenes=24,
-        size=48,
+        repeats=1,
+        distractions=0,
+        misleading=False,
+        stays=False,
         frames=24,
         phase_frames=(18, 20),
-        pause_frames=2,
-        shape_size=0.35,
-        codec="mpeg4",
-        seed=21,
     )
 
 

@@ -30,8 +30,8 @@ THREE = MotionConfig(videos=72, phases=3, frames=84, size=32, clutter=1, seed=9)
 
 
 def brightness(config: MotionConfig) -> NDArray[np.float64]:
-    """Mean pixel of each quarter of frame 20 of the set's first four videos, [4, 4]: processors round a pixel or two
-    otherwise, which moves it by less than 0.01."""
+    """Mean pixel of each quarter of frame 20 of the set's first four videos, [4, 4]: processors round some pixels
+    otherwise, so that no hash holds on all of them."""
     means = []
     for video in plan_motion_set(config)[:4]:
         frames = render(video.motions, config, np.random.default_rng([config.seed, video.number]))
