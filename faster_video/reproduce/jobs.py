@@ -1,6 +1,7 @@
 """Several seeds of an experiment at the same time, each in a process of its own with its share of the cores.
 
-Seeds share the folder and nothing else: every file carries its seed in its name. Only the parent writes reports.
+They go in rounds, so that the last ones share all the cores instead of leaving those of finished seeds idle. Seeds
+share the folder and nothing else: every file carries its seed in its name. Only the parent writes reports.
 """
 
 import copy
@@ -58,7 +59,7 @@ class _Job:
 def work_apart(
     run: "ExperimentRun", work: WorkSeed, *, jobs: int, begin: Callable[[str], object], finished: Callable[[], object]
 ) -> None:
-    """Call `work` for every seed, `jobs` of them at a time; `finished` is called after every seed but the last.
+    """Call `work` for every seed, in rounds of `jobs`; `finished` is called after every seed but the last.
 
     Raises:
         FasterVideoError: as the process that raised it; the others have saved their state and stopped.
@@ -66,24 +67,28 @@ def work_apart(
         RuntimeError: a process crashed, which is a mistake in this program.
         KeyboardInterrupt: after ctrl-C or SIGTERM, when all have saved and stopped.
     """
-    waiting, running, left = list(range(run.seeds)), list[_Job](), run.seeds
-    jobs = min(jobs, run.seeds)
+    running = list[_Job]()
     with Interruption() as interruption:
         try:
-            while waiting or running:
-                while waiting and len(running) < jobs:
+            for seeds in rounds(run.seeds, jobs):
+                for seed in seeds:
                     # Until it is ready to save, ctrl-C waits for it; and one that nobody knows could not be stopped.
                     with interruption.held_back(), ctrl_c_ignored():
-                        running.append(_started(run, work, waiting.pop(0), jobs))
-                for job in _with_news(running):
-                    if _is_over(job, run, begin):
-                        running.remove(job)
-                        left -= 1
-                        if left:
-                            finished()
+                        running.append(_started(run, work, seed, threads_of(len(seeds))))
+                while running:
+                    for job in _with_news(running):
+                        if _is_over(job, run, begin):
+                            running.remove(job)
+                            if running or seeds[-1] < run.seeds - 1:
+                                finished()
         except BaseException:
             _stop(running)
             raise
+
+
+def rounds(seeds: int, jobs: int) -> list[range]:
+    """The seeds 0, 1, … in rounds of `jobs`: who are fewer in the last round have more of the cores each."""
+    return [range(first, min(first + jobs, seeds)) for first in range(0, seeds, jobs)]
 
 
 def threads_of(jobs: int) -> int:
@@ -92,9 +97,8 @@ def threads_of(jobs: int) -> int:
     return max(1, cores // jobs)
 
 
-def _started(run: "ExperimentRun", work: WorkSeed, seed: int, jobs: int) -> _Job:
+def _started(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int) -> _Job:
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    threads = threads_of(jobs)
     # Its `say` may be anything that a process cannot be given.
     apart = replace(
         run,
