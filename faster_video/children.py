@@ -1,10 +1,24 @@
 """Processes that a command starts and stops."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+
+MOST_DECODERS = 8
+"""Decoding processes that a command starts unless it is told a number."""
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; a container or a cluster's scheduler may grant fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def num_decoders(sharers: int = 1) -> int:
+    """Decoding processes for each of `sharers` processes: the cores shared out, at most 8."""
+    return min(usable_cores() // sharers, MOST_DECODERS)
 
 
 @contextmanager

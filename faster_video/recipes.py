@@ -90,8 +90,8 @@ def long_motion() -> Recipe:
     the rate of the other small recipes: at 1e-3 FAST-GRU had not finished.
     """
     stage1 = StageConfig(
-        epochs=12,
-        warmup_epochs=2.4,
+        epochs=8,
+        warmup_epochs=1.6,
         optimizer="adamw",
         learning_rate=3e-3,
         weight_decay=0.02,

@@ -1,11 +1,11 @@
 """`faster-video make-motion`: made-up labelled videos whose label is an order or a set of motions."""
 
-import os
 import sys
 from dataclasses import fields
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.children import usable_cores
 from faster_video.cli.defaults import Defaults
 from faster_video.config import require_at_least
 from faster_video.datasets.motion_config import MOTION_SETS, USUAL_SET, MotionConfig
@@ -36,7 +36,7 @@ def run(options: Namespace) -> int:
 
     config = MotionConfig(**{field.name: options[field.name] for field in fields(MotionConfig)})
     require_at_least("workers", options.workers, -1)
-    workers = (os.cpu_count() or 1) if options.workers < 0 else options.workers
+    workers = usable_cores() if options.workers < 0 else options.workers
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("writing videos", total=config.videos)
         write_motion_set(options.out, config, workers=workers, show=lambda count: progress.advance(task, count))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from faster_video.bundle import Bundle
+from faster_video.children import num_decoders
 from faster_video.config import require_at_least, require_at_most, require_choice
 from faster_video.datasets import VideoList
 from faster_video.datasets.video_list import require_not_all_missing
@@ -137,7 +138,7 @@ def extract(
             "with that model (docs/features.md)"
         )
     networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision)
-    workers = min(os.cpu_count() or 1, 8) if wanted.workers < 0 else wanted.workers
+    workers = num_decoders() if wanted.workers < 0 else wanted.workers
     layout = wanted.layout()
     try:
         layout = open_folder(wanted.out, layout, resume=resume)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from faster_video.children import ctrl_c_ignored
+from faster_video.children import MOST_DECODERS, ctrl_c_ignored, usable_cores
 from faster_video.errors import FasterVideoError, TrainingError
 from faster_video.training.interrupt import Interruption
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from faster_video.reproduce.workshop import Workshop
 
 BEGUN, SAID, FAILED, CRASHED, INTERRUPTED, DONE = "begun", "said", "failed", "crashed", "interrupted", "done"
-MOST_WORKERS = 8
 NAME = "faster-video seed "
 WorkSeed = Callable[["ExperimentRun", int, Callable[[str], object]], None]
 """Does all that is to be done for a seed; is told where to announce every piece of work."""
@@ -93,8 +92,7 @@ def rounds(seeds: int, jobs: int) -> list[range]:
 
 def threads_of(jobs: int) -> int:
     """Each process's share of the cores that this one may use, one at least."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // jobs)
+    return max(1, usable_cores() // jobs)
 
 
 def _started(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int) -> _Job:
@@ -104,7 +102,7 @@ def _started(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int) -> _
         run,
         say=_Told(theirs, SAID),
         workshops={
-            name: _with_share(workshop, theirs, min(threads, MOST_WORKERS)) for name, workshop in run.workshops.items()
+            name: _with_share(workshop, theirs, min(threads, MOST_DECODERS)) for name, workshop in run.workshops.items()
         },
     )
     process = multiprocessing.get_context("spawn").Process(

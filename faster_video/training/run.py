@@ -1,11 +1,11 @@
 """What a training run is."""
 
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from faster_video.bundle import Bundle
+from faster_video.children import num_decoders
 from faster_video.config import Recipe, StageConfig, require_at_least, require_at_most, require_choice
 from faster_video.datasets import VideoList
 from faster_video.errors import ConfigError
@@ -87,7 +87,7 @@ class RunConfig:
     @property
     def num_workers(self) -> int:
         """Decoding processes of each training process."""
-        return min((os.cpu_count() or 1) // self.devices, 8) if self.workers < 0 else self.workers
+        return num_decoders(self.devices) if self.workers < 0 else self.workers
 
     @property
     def bundle_folder(self) -> Path:

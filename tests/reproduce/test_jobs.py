@@ -18,9 +18,10 @@ from reproduce_samples import prepared, write_motion_parts
 from test_reproduce_command import SHORT, SMALL, start_bundle
 
 from faster_video.bundle import load_bundle
+from faster_video.children import num_decoders
 from faster_video.cli import main
 from faster_video.errors import ConfigError, FasterVideoError, TrainingError
-from faster_video.reproduce.jobs import threads_of
+from faster_video.reproduce.jobs import rounds, threads_of
 from faster_video.reproduce.run import ExperimentRun, Outcome, run_experiment
 
 TABLE = f"table4 --seeds 2 --jobs 2 --frames 8 {SMALL} {SHORT} --stage2.epochs 2"
@@ -70,6 +71,14 @@ def reproduce(data: Path, out: Path, jobs: int, said: list[str]) -> tuple[Experi
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
+def test_who_are_fewer_in_the_last_round_have_more_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)))
+    shares = [(list(seeds), threads_of(len(seeds))) for seeds in rounds(7, 3)]
+    assert shares == [([0, 1, 2], 4), ([3, 4, 5], 4), ([6], 12)]
+    assert list(map(list, rounds(2, 9))) == [[0, 1]]
+    assert (num_decoders(), num_decoders(3), num_decoders(13)) == (8, 4, 0)
+
+
 def test_two_at_a_time_give_the_results_and_weights_of_one_after_the_other(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     _, one, _ = reproduce(data, tmp_path / "one", 1, [])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from faster_video.children import usable_cores
 from faster_video.config import require_at_least
 from faster_video.datasets.checking.cache import CheckCache, FileStamp, cache_folder
 from faster_video.datasets.checking.finding import Errand, Finding, look_into
@@ -51,7 +52,7 @@ def check_videos(
         known, errands = _sort_out(stamps, cache, fresh=fresh)
         num_cached = len(known)
         show(num_cached)
-        count = (os.cpu_count() or 1) if workers < 0 else workers
+        count = usable_cores() if workers < 0 else workers
         for stamp, finding in _look_into_all(errands, stamps, count):
             known[stamp.path] = finding
             cache.put(stamp, finding)
