@@ -99,6 +99,13 @@ def _add_machine(command: ArgumentParser) -> None:
         "--workers", type=int, default=-1, help="decoding processes of a job; -1: one per core of its share, at most 8"
     )
     command.add_argument(
+        "--frame_cache",
+        type=float,
+        default=0.0,
+        metavar="GIB",
+        help="memory for decoded frames in each decoding process, where all of a small set's fit",
+    )
+    command.add_argument(
         "--keep_stores", action="store_true", help="keep the feature stores when no cell needs them any more"
     )
 
@@ -119,6 +126,7 @@ def _check(options: Namespace) -> None:
     require_at_least("--seeds", options.seeds, 1)
     require_at_most("--seeds", options.seeds, MOST_SEEDS)
     require_at_least("--jobs", options.jobs, 1)
+    require_at_least("--frame_cache", options.frame_cache, 0)
     _check_pretraining(options)
     if options.experiment != "table8":
         for name in ("start", "splits"):
@@ -189,7 +197,12 @@ def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
         test=options.test,
         validation_share=options.validation_share,
     )
-    machine = Machine(device=options.device, precision=options.precision, workers=options.workers)
+    machine = Machine(
+        device=options.device,
+        precision=options.precision,
+        workers=options.workers,
+        frame_cache=options.frame_cache,
+    )
     pretraining = None
     if options.pretrain is not None:
         from faster_video.reproduce.pretraining import read_pretraining

@@ -100,6 +100,13 @@ def _add_machine(command: ArgumentParser) -> None:
         "--workers", type=int, default=-1, help="decoding processes per device; -1: the cores shared out, at most 8"
     )
     command.add_argument(
+        "--frame_cache",
+        type=float,
+        default=0.0,
+        metavar="GIB",
+        help="memory for decoded frames in each decoding process, where all of a small set's fit",
+    )
+    command.add_argument(
         "--most_broken", type=float, default=0.05, help="share of unreadable videos at which training stops"
     )
     command.add_argument(
@@ -160,6 +167,7 @@ def _run_config(options: Namespace) -> "RunConfig":
         nodes=options.nodes,
         precision=options.precision,
         workers=options.workers,
+        frame_cache=options.frame_cache,
         most_broken=options.most_broken,
         checkpoint_minutes=options.checkpoint_minutes,
         origins=origins,

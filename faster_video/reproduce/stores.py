@@ -37,6 +37,8 @@ class Machine:
     precision: Precision = "32-true"
     workers: int = -1
     """Processes that decode; -1 is one per core, at most 8."""
+    frame_cache: float = 0.0
+    """GiB of decoded frames that each of them keeps while networks are trained."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -169,6 +169,7 @@ class Workshop:
             device=self.machine.device,
             precision=self.machine.precision,
             workers=self.machine.workers,
+            frame_cache=self.machine.frame_cache,
         )
 
     def _pretraining_run(self, pair: BackbonePair, seed: int, pretraining: Pretraining) -> RunConfig:

@@ -18,7 +18,7 @@ from faster_video.config import ClipConfig, TransformConfig
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DecodeError
 from faster_video.inference.classify import end_seconds
-from faster_video.video import ScanCache, VideoReader
+from faster_video.video import FrameCache, ScanCache, VideoReader
 
 Inputs = Tensor | tuple[Tensor, ...]
 """Clips, or one feature map per clip; the first dimension of each is B."""
@@ -75,6 +75,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
         num_clips: int,
         transform: TransformConfig,
         seed: int,
+        frame_cache_bytes: int = 0,
     ) -> None:
         self.videos = videos
         self.label_numbers = {label: number for number, label in enumerate(labels)}
@@ -83,6 +84,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
         self.transform = transform
         self.seed = seed
         self.scans = ScanCache()
+        self.frames = FrameCache(frame_cache_bytes, self.scans)
 
     def __getitem__(self, key: SampleKey) -> Sample | Unreadable:
         """The sample of this key; a video that cannot be decoded is returned as such, never replaced by another."""
@@ -108,7 +110,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
             ]
             augmentation = random.random()  # the same crop and flip for all clips of a video
             clips, seconds = [], []
-            for clip in reader.clips(frames):
+            for clip in self.frames.clips(reader, frames):
                 clips.append(train_clip(clip.data, self.transform, Random(augmentation)))
                 seconds.append((float(clip.seconds[0]), end_seconds(clip, reader.info)))
         return torch.stack(clips), seconds
