@@ -13,8 +13,6 @@ from faster_video.features import Features
 
 BACKBONES = ("expensive", "cheap")
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-
-
 MOST_CACHE = 65_536
 """GiB of decoded frames in one process: more than a machine has."""
 

@@ -36,7 +36,7 @@ class FrameCache:
             DecodeError: as `VideoReader.clips`; damage in frames that no clip asks for is no error here either.
         """
         whole = self._whole(reader)
-        if whole is None:
+        if whole is None or not all(0 <= index < len(whole.seconds) for clip in clips for index in clip):
             return reader.clips(clips)
         return (Frames(whole.data[list(clip)], whole.seconds[list(clip)]) for clip in clips)
 
