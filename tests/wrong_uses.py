@@ -657,11 +657,6 @@ WRONG_USES = [
         "distractions is 2; misleading ones must be fewer than repeats (2), or the label would not be what is seen "
         "most",
     ),
-    WrongUse(
-        "negative memory",
-        "reproduce table3 --data list.csv --out run --frame_cache -1",
-        "--frame_cache is -1.0; it must be at least 0",
-    ),
     WrongUse("negative workers", "make-motion out --workers -2", "workers is -2; it must be at least -1"),
     WrongUse("speed in words", "make-motion out --speed fast", "--speed is 'fast'; it must be a number"),
     WrongUse(

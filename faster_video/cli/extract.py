@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code
-from faster_video.cli.running import add_running
+from faster_video.cli.running import add_frame_cache, add_running, frame_cache_of
 from faster_video.errors import DataError
 from faster_video.files import printable
 
@@ -41,6 +41,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     add_running(command)
     command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
     command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
+    add_frame_cache(command)
     command.add_argument("--resume", action="store_true", help="go on with STORE, and make damaged shards again")
 
 
@@ -63,6 +64,7 @@ def run(options: Namespace) -> int:
         device=options.device,
         precision=options.precision,
         workers=options.workers,
+        frame_cache=frame_cache_of(options),
     )
     try:
         with naming_dead_workers():  # their death may be noticed as late as here

@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code, print_table
+from faster_video.cli.running import add_frame_cache, frame_cache_of
 from faster_video.config import Recipe, require_at_least, require_at_most, require_choice
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -98,13 +99,7 @@ def _add_machine(command: ArgumentParser) -> None:
     command.add_argument(
         "--workers", type=int, default=-1, help="decoding processes of a job; -1: one per core of its share, at most 8"
     )
-    command.add_argument(
-        "--frame_cache",
-        type=float,
-        default=0.0,
-        metavar="GIB",
-        help="memory for decoded frames in each decoding process, where all of a small set's fit",
-    )
+    add_frame_cache(command)
     command.add_argument(
         "--keep_stores", action="store_true", help="keep the feature stores when no cell needs them any more"
     )
@@ -126,7 +121,6 @@ def _check(options: Namespace) -> None:
     require_at_least("--seeds", options.seeds, 1)
     require_at_most("--seeds", options.seeds, MOST_SEEDS)
     require_at_least("--jobs", options.jobs, 1)
-    require_at_least("--frame_cache", options.frame_cache, 0)
     _check_pretraining(options)
     if options.experiment != "table8":
         for name in ("start", "splits"):
@@ -201,7 +195,7 @@ def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
         device=options.device,
         precision=options.precision,
         workers=options.workers,
-        frame_cache=options.frame_cache,
+        frame_cache=frame_cache_of(options),
     )
     pretraining = None
     if options.pretrain is not None:

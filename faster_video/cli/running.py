@@ -1,9 +1,23 @@
-"""Options of every command that runs a bundle."""
+"""Options that several commands have: how a bundle is run, and where decoded frames are kept."""
 
-from jsonargparse import ArgumentParser
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace
 
 
 def add_running(command: ArgumentParser) -> None:
     """Which pattern, on which device."""
     command.add_argument("--pattern", type=str, help="expensive:cheap clips, such as 1:3, instead of the bundle's own")
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+
+
+def add_frame_cache(command: ArgumentParser) -> None:
+    """Of the commands that read the same videos over and over."""
+    command.add_argument(
+        "--frame_cache", type=str, metavar="DIR", help="folder for decoded frames of small sets, which are then kept"
+    )
+
+
+def frame_cache_of(options: Namespace) -> Path | None:
+    """Where decoded frames are kept, None where they are not."""
+    return Path(options.frame_cache) if options.frame_cache else None

@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, print_table
+from faster_video.cli.running import add_frame_cache, frame_cache_of
 from faster_video.config import Recipe
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -99,13 +100,7 @@ def _add_machine(command: ArgumentParser) -> None:
     command.add_argument(
         "--workers", type=int, default=-1, help="decoding processes per device; -1: the cores shared out, at most 8"
     )
-    command.add_argument(
-        "--frame_cache",
-        type=float,
-        default=0.0,
-        metavar="GIB",
-        help="memory for decoded frames in each decoding process, where all of a small set's fit",
-    )
+    add_frame_cache(command)
     command.add_argument(
         "--most_broken", type=float, default=0.05, help="share of unreadable videos at which training stops"
     )
@@ -167,7 +162,7 @@ def _run_config(options: Namespace) -> "RunConfig":
         nodes=options.nodes,
         precision=options.precision,
         workers=options.workers,
-        frame_cache=options.frame_cache,
+        frame_cache=frame_cache_of(options),
         most_broken=options.most_broken,
         checkpoint_minutes=options.checkpoint_minutes,
         origins=origins,

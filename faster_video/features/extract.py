@@ -60,6 +60,8 @@ class Extraction:
     precision: Precision = "32-true"
     workers: int = -1
     """Processes that decode; -1 is one per core, at most 8; 0 decodes in the main process."""
+    frame_cache: Path | None = None
+    """Folder where decoded frames are kept for others that read the same videos; None keeps none."""
     shard_bytes: int = SHARD_BYTES
     shard_videos: int = SHARD_VIDEOS
 
@@ -178,6 +180,7 @@ def _samples(wanted: Extraction, layout: StoreConfig) -> TrainingClips:
         num_clips=layout.clips.num_clips,
         transform=layout.transform,
         seed=layout.seed,
+        frame_cache=wanted.frame_cache,
     )
 
 

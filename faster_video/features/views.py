@@ -19,7 +19,6 @@ from faster_video.features.layout import TEST
 from faster_video.files import printable
 from faster_video.inference.classify import end_seconds
 from faster_video.training.samples import SampleKey, TrainingClips
-from faster_video.video import VideoReader
 
 Seconds = list[tuple[float, float]]
 """Start and end of each of the N clips."""
@@ -80,7 +79,7 @@ class ViewClips(Dataset[PixelView | LostView]):
     def _read_test(self, video: int) -> tuple[Tensor, Seconds]:
         """As `Classifier.classify` reads a video (docs/protocol.md "Testing")."""
         config, clips, seconds = self.samples.clips, [], []
-        with VideoReader(self.samples.videos[video].path, self.samples.scans) as reader:
+        with self.samples.files.open(self.samples.videos[video].path) as reader:
             num_frames = reader.info.num_frames
             starts = clip_starts(num_frames, config.num_clips, config.span)
             wanted = [clip_frames(start, config.frames_per_clip, config.frame_stride, num_frames) for start in starts]

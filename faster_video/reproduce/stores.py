@@ -37,8 +37,8 @@ class Machine:
     precision: Precision = "32-true"
     workers: int = -1
     """Processes that decode; -1 is one per core, at most 8."""
-    frame_cache: float = 0.0
-    """GiB of decoded frames that each of them keeps while networks are trained."""
+    frame_cache: Path | None = None
+    """Folder where decoded frames are kept for all that reads the same videos; None keeps none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +119,7 @@ def make_store(need: StoreNeed, backbones: Bundle, data: VideoList, seed: int, m
         device=machine.device,
         precision=machine.precision,
         workers=machine.workers,
+        frame_cache=machine.frame_cache,
     )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (

@@ -13,8 +13,6 @@ from faster_video.features import Features
 
 BACKBONES = ("expensive", "cheap")
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-MOST_CACHE = 65_536
-"""GiB of decoded frames in one process: more than a machine has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +47,8 @@ class RunConfig:
     """`32-true`, `bf16-mixed` or `16-mixed`."""
     workers: int = -1
     """Processes that decode, for each of `devices`; -1 shares the cores out, at most 8; 0 decodes where it trains."""
-    frame_cache: float = 0.0
-    """GiB of decoded frames that each of those processes keeps for the next epochs."""
+    frame_cache: Path | None = None
+    """Folder where decoded frames are kept for the next epochs, stages and runs; None keeps none."""
     most_broken: float = 0.05
     """Share of the videos that may turn out to be unreadable before training stops."""
     checkpoint_minutes: float = 10.0
@@ -64,8 +62,6 @@ class RunConfig:
         require_at_least("devices", self.devices, 1)
         require_at_least("nodes", self.nodes, 1)
         require_at_least("workers", self.workers, -1)
-        require_at_least("frame_cache", self.frame_cache, 0)
-        require_at_most("frame_cache", self.frame_cache, MOST_CACHE)
         require_at_least("most_broken", self.most_broken, 0)
         require_at_most("most_broken", self.most_broken, 1)
         require_at_least("checkpoint_minutes", self.checkpoint_minutes, 0)

@@ -18,7 +18,7 @@ from faster_video.config import ClipConfig, TransformConfig
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DecodeError
 from faster_video.inference.classify import end_seconds
-from faster_video.video import FrameCache, ScanCache, VideoReader
+from faster_video.video import FrameCache, ScanCache
 
 Inputs = Tensor | tuple[Tensor, ...]
 """Clips, or one feature map per clip; the first dimension of each is B."""
@@ -75,7 +75,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
         num_clips: int,
         transform: TransformConfig,
         seed: int,
-        frame_cache_bytes: int = 0,
+        frame_cache: Path | None = None,
     ) -> None:
         self.videos = videos
         self.label_numbers = {label: number for number, label in enumerate(labels)}
@@ -84,7 +84,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
         self.transform = transform
         self.seed = seed
         self.scans = ScanCache()
-        self.frames = FrameCache(frame_cache_bytes, self.scans)
+        self.files = FrameCache(frame_cache, self.scans)
 
     def __getitem__(self, key: SampleKey) -> Sample | Unreadable:
         """The sample of this key; a video that cannot be decoded is returned as such, never replaced by another."""
@@ -102,7 +102,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
             DecodeError: the video cannot be read.
         """
         random = Random(f"{self.seed}/{key.epoch}/{key.video}/{key.view}")
-        with VideoReader(self.videos[key.video].path, self.scans) as reader:
+        with self.files.open(self.videos[key.video].path) as reader:
             starts = random_clip_starts(reader.info.num_frames, self.num_clips, self.clips.span, random.randrange)
             frames = [
                 clip_frames(start, self.clips.frames_per_clip, self.clips.frame_stride, reader.info.num_frames)
@@ -110,7 +110,7 @@ class TrainingClips(Dataset[Sample | Unreadable]):
             ]
             augmentation = random.random()  # the same crop and flip for all clips of a video
             clips, seconds = [], []
-            for clip in self.frames.clips(reader, frames):
+            for clip in reader.clips(frames):
                 clips.append(train_clip(clip.data, self.transform, Random(augmentation)))
                 seconds.append((float(clip.seconds[0]), end_seconds(clip, reader.info)))
         return torch.stack(clips), seconds

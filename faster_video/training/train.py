@@ -182,7 +182,7 @@ def _samples(run: RunConfig, num_clips: int) -> TrainingClips:
         num_clips=num_clips,
         transform=run.recipe.transform,
         seed=run.seed,
-        frame_cache_bytes=int(run.frame_cache * 2**30),
+        frame_cache=run.frame_cache,
     )
 
 

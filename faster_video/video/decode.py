@@ -95,7 +95,7 @@ class VideoReader:
         A frame is decoded once and kept until the last clip that needs it. With clips in time order that
         is at most the frames of one clip's span beside the clip itself, however long the video is.
         """
-        self._require_inside(clips)
+        require_inside(self._path, len(self._scan.table), clips)
         last_use = {index: number for number, clip in enumerate(clips) for index in clip}
         self._kept.clear()
         try:
@@ -105,18 +105,6 @@ class VideoReader:
                 self._kept = {index: frame for index, frame in self._kept.items() if last_use[index] > number}
         finally:
             self._kept.clear()
-
-    def _require_inside(self, clips: Sequence[Sequence[int]]) -> None:
-        asked = [index for clip in clips for index in clip]
-        if asked and min(asked) < 0:
-            raise DecodeError(f"{printable(self._path)}: asked for frame {min(asked)}; the first one is 0")
-        if asked and max(asked) >= len(self._scan.table):
-            self._refuse(max(asked))
-
-    def _refuse(self, index: int) -> None:
-        raise DecodeError(
-            f"{printable(self._path)}: asked for frame {index}, but only {len(self._scan.table)} could be decoded"
-        )
 
     def _stack(self, clip: Sequence[int]) -> Frames:
         data = np.empty((len(clip), self.info.height, self.info.width, 3), np.uint8)
@@ -202,7 +190,7 @@ class VideoReader:
         Refused where that was done before, or where it shows that frames went by under wrong numbers.
         """
         if self._recounted or not self._scan.table.seekable:
-            self._refuse(target if target >= len(self._scan.table) else self._next)
+            raise _lacking(self._path, target if target >= len(self._scan.table) else self._next, len(self._scan.table))
         before = self._scan.table.pts
         self._scan = scan(self._path, by_decoding=True)
         self._recounted = True
@@ -219,6 +207,19 @@ class VideoReader:
         if self._container is not None:
             self._container.close()
         self._container = self._stream = None
+
+
+def require_inside(path: str | Path, num_frames: int, clips: Sequence[Sequence[int]]) -> None:
+    """Refuse clips of frames that there are not. Raises `DecodeError`."""
+    asked = [index for clip in clips for index in clip]
+    if asked and min(asked) < 0:
+        raise DecodeError(f"{printable(path)}: asked for frame {min(asked)}; the first one is 0")
+    if asked and max(asked) >= num_frames:
+        raise _lacking(path, max(asked), num_frames)
+
+
+def _lacking(path: str | Path, index: int, num_frames: int) -> DecodeError:
+    return DecodeError(f"{printable(path)}: asked for frame {index}, but only {num_frames} could be decoded")
 
 
 def decode_frames(path: str | Path, indices: Sequence[int]) -> Frames:

@@ -36,7 +36,7 @@ def test_the_seed_and_the_key_fix_the_pixels(videos: VideoList) -> None:
     assert torch.equal(read(samples_of(videos), key).clips, read(samples_of(videos), key).clips)
 
 
-def test_frames_kept_in_memory_give_the_same_pixels(videos: VideoList) -> None:
+def test_frames_kept_in_a_folder_give_the_same_pixels(videos: VideoList, tmp_path: Path) -> None:
     recipe = small_recipe()
     kept = TrainingClips(
         videos.videos,
@@ -45,12 +45,12 @@ def test_frames_kept_in_memory_give_the_same_pixels(videos: VideoList) -> None:
         num_clips=3,
         transform=recipe.transform,
         seed=0,
-        frame_cache_bytes=1 << 30,
+        frame_cache=tmp_path / "frames",
     )
     for epoch in range(3):
         key = SampleKey(epoch, 5, 0)
         assert torch.equal(read(kept, key).clips, read(samples_of(videos), key).clips)
-    assert len(kept.frames) == 1
+    assert len(list((tmp_path / "frames").iterdir())) == 1
 
 
 @pytest.mark.parametrize("other", [SampleKey(4, 5, 1), SampleKey(3, 6, 1), SampleKey(3, 5, 0)])

@@ -1,18 +1,18 @@
-"""Frames kept in memory: the same as read from the file, no more than fit, never those of another file."""
+"""Frames kept in a folder: the same as read from the file, decoded once, never those of another file."""
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_scans import NUM_FRAMES, ODD, read
-from video_files import encode, pictures
+from video_files import encode, encode_hollow, pictures
 
-from faster_video.errors import DecodeError
+from faster_video.errors import ConfigError, DecodeError
 from faster_video.video import FrameCache, ScanCache, VideoReader
-
-ROOM = 1 << 30
 
 
 @pytest.fixture(scope="module", params=ODD)
@@ -20,17 +20,22 @@ def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return ODD[request.param](tmp_path_factory.mktemp("odd") / request.param)
 
 
-def new_cache(max_bytes: int = ROOM) -> FrameCache:
-    return FrameCache(max_bytes, ScanCache())
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return encode(tmp_path / "small.mp4", pictures(30))
+
+
+def new_cache(folder: Path) -> FrameCache:
+    return FrameCache(folder, ScanCache())
 
 
 def read_kept(path: Path, clips: list[list[int]], cache: FrameCache) -> list[object]:
     """What `read` of test_scans finds, by way of the cache."""
     found: list[object] = []
     try:
-        with VideoReader(path) as reader:
+        with cache.open(path) as reader:
             found.append(reader.info)
-            for frames in cache.clips(reader, clips):
+            for frames in reader.clips(clips):
                 found += [frames.data.shape, frames.data.tobytes(), frames.seconds.tolist()]
     except DecodeError as error:
         found.append(str(error))
@@ -38,42 +43,88 @@ def read_kept(path: Path, clips: list[list[int]], cache: FrameCache) -> list[obj
 
 
 @settings(deadline=None, max_examples=15)
-@given(clips=st.lists(st.lists(st.integers(0, NUM_FRAMES - 1), max_size=4), max_size=3))
-def test_a_read_is_the_same_with_and_without_the_frames_kept(video: Path, clips: list[list[int]]) -> None:
-    cache = new_cache()
-    assert read_kept(video, clips, cache) == read_kept(video, clips, cache) == read(video, clips)
+@given(clips=st.lists(st.lists(st.integers(-1, NUM_FRAMES), max_size=4), max_size=3))
+def test_a_read_is_the_same_with_and_without_the_frames_kept(
+    video: Path, clips: list[list[int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("frames")
+    first, again = (read_kept(video, clips, new_cache(folder)) for _ in range(2))
+    assert first == again == read(video, clips)
 
 
-def test_a_video_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, cache = encode(tmp_path / "small.mp4", pictures(30)), new_cache()
-    read_kept(path, [[3]], cache)
-    monkeypatch.setattr(VideoReader, "_decode", lambda *_: pytest.fail("decoded again"))
-    assert len(read_kept(path, [[7, 8], [29]], cache)) == 7
-    assert len(cache) == 1
+def test_a_video_is_decoded_once_for_all_processes(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = read(small, [[7, 8], [29]])
+    read_kept(small, [[3]], new_cache(tmp_path / "frames"))
+    monkeypatch.setattr("faster_video.video.frame_cache.VideoReader", lambda *_: pytest.fail("opened again"))
+    assert read_kept(small, [[7, 8], [29]], new_cache(tmp_path / "frames")) == expected
 
 
-def test_what_came_first_stays_and_no_more_than_fits(tmp_path: Path) -> None:
-    paths = [encode(tmp_path / f"{number}.mp4", pictures(10)) for number in range(3)]
-    with VideoReader(paths[0]) as reader:
-        size = reader.frames(range(10)).data.nbytes
-    cache = new_cache(2 * size + size // 2)
-    for path in (*paths, *paths):
-        assert read_kept(path, [[0, 9]], cache) == read(path, [[0, 9]])
-    assert len(cache) == 2 and cache.bytes == 2 * size
-    assert set(cache._videos) == {str(paths[0]), str(paths[1])}
-
-
-def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
-    path, cache = encode(tmp_path / "small.mp4", pictures(30)), new_cache(0)
-    assert read_kept(path, [[1]], cache) == read(path, [[1]])
-    assert len(cache) == cache.bytes == 0
-
-
-def test_another_file_of_the_same_name_is_read_anew(tmp_path: Path) -> None:
-    path, cache = encode(tmp_path / "small.mp4", pictures(30)), new_cache()
-    read_kept(path, [[0]], cache)
+def test_another_file_of_the_same_name_is_decoded_anew(small: Path, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "frames")
+    read_kept(small, [[0]], cache)
     other = encode(tmp_path / "other.mp4", pictures(20)[::-1])
-    os.utime(other, ns=(0, path.stat().st_mtime_ns))
-    other.replace(path)
-    assert read_kept(path, [[0, 19]], cache) == read(path, [[0, 19]])
-    assert len(cache) == 1
+    os.utime(other, ns=(0, small.stat().st_mtime_ns))
+    other.replace(small)
+    assert read_kept(small, [[0, 19]], cache) == read(small, [[0, 19]])
+    assert len(list((tmp_path / "frames").iterdir())) == 1
+
+
+def test_what_another_version_has_decoded_is_not_taken(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = new_cache(tmp_path / "frames")
+    read_kept(small, [[0]], cache)
+    (kept,) = (tmp_path / "frames").iterdir()
+    before = kept.stat().st_ino
+    monkeypatch.setattr("av.__version__", "99")
+    read_kept(small, [[0]], cache)
+    assert kept.stat().st_ino != before
+
+
+@pytest.mark.parametrize("damage", [b"", b"no tensors", b"\xff" * 64])
+def test_a_damaged_file_of_frames_is_made_again(small: Path, tmp_path: Path, damage: bytes) -> None:
+    cache = new_cache(tmp_path / "frames")
+    read_kept(small, [[0]], cache)
+    (kept,) = (tmp_path / "frames").iterdir()
+    size = kept.stat().st_size
+    kept.write_bytes(damage)
+    assert read_kept(small, [[4]], cache) == read(small, [[4]])
+    assert kept.stat().st_size == size
+
+
+def test_a_file_that_cannot_be_decoded_as_a_whole_is_not_kept(tmp_path: Path) -> None:
+    video, cache = encode_hollow(tmp_path / "hollow.mkv", NUM_FRAMES), new_cache(tmp_path / "frames")
+    for _ in range(2):
+        assert read_kept(video, [[0, 1]], cache) == read(video, [[0, 1]])
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+def test_a_full_disk_is_left_alone(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nearly_full = shutil.disk_usage(tmp_path)._replace(free=1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: nearly_full)
+    assert read_kept(small, [[1]], new_cache(tmp_path / "frames")) == read(small, [[1]])
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+def test_a_disk_that_fills_up_costs_nothing_but_the_frames(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("faster_video.video.frame_cache.save_file", no_room)
+    assert read_kept(small, [[1]], new_cache(tmp_path / "frames")) == read(small, [[1]])
+    assert list((tmp_path / "frames").iterdir()) == []
+
+
+def test_without_a_folder_files_are_read(small: Path) -> None:
+    with FrameCache(None, ScanCache()).open(small) as reader:
+        assert isinstance(reader, VideoReader)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(small: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        new_cache(small)
+    assert str(caught.value) == f"frame_cache is {small}; it must be a folder for decoded frames (File exists)"
