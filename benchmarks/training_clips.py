@@ -20,7 +20,7 @@ from torch import Tensor
 from faster_video.datasets import LabelledVideo, read_list
 from faster_video.recipes import get_recipe
 from faster_video.training.samples import SampleKey, TrainingClips
-from faster_video.video import ScanCache
+from faster_video.video import FrameCache, ScanCache
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def compare(name: str, videos: list[LabelledVideo], recipe: str, rounds: int, fo
         "scan kept": stage1_clips(videos, recipe),
         "frames kept": stage1_clips(videos, recipe, frame_cache=folder),
     }
-    sides["fresh scan"].scans = ScanCache(max_bytes=0)
+    sides["fresh scan"].files = FrameCache(None, ScanCache(max_bytes=0))
     for side in sides.values():
         read_all(side, epoch=0)  # the first epoch fills the caches
     times: dict[str, list[float]] = {side: [] for side in sides}

@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 
-MOST_DECODERS = 8
+MAX_WORKERS = 8
 """Decoding processes that a command starts unless it is told a number."""
 
 
 def usable_cores() -> int:
-    """Cores that this process may use; a container or a cluster's scheduler may grant fewer than the machine has."""
+    """Cores that this process may run on: `taskset` or a batch system may grant fewer than the machine has.
+
+    A container's share of the processor's time (`docker --cpus`) is not seen here.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def num_decoders(sharers: int = 1) -> int:
-    """Decoding processes for each of `sharers` processes: the cores shared out, at most 8."""
-    return min(usable_cores() // sharers, MOST_DECODERS)
+def num_workers(sharers: int = 1) -> int:
+    """Decoding processes for each of `sharers` processes: the cores shared out, at most 8; 0 decodes in the process."""
+    return min(usable_cores() // sharers, MAX_WORKERS)
 
 
 @contextmanager

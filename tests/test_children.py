@@ -15,7 +15,7 @@ from multiprocessing.context import SpawnProcess
 
 import pytest
 
-from faster_video.children import ctrl_c_ignored
+from faster_video.children import ctrl_c_ignored, num_workers
 
 SECONDS = 60
 """Longest wait for a process to begin or end."""
@@ -183,3 +183,8 @@ def test_the_first_process_of_all_does_not_unblock_it() -> None:
         press_ctrl_c(process.pid)
     assert connection.poll(SECONDS) and connection.recv() == "ready"
     assert answers(process, connection)
+
+
+def test_decoding_processes_share_the_cores_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)))
+    assert (num_workers(), num_workers(3), num_workers(13)) == (8, 4, 0)

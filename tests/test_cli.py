@@ -407,12 +407,12 @@ OPTIONS = {
     "classify": "PATH --bundle --pattern --device --top --json --jsonl --plot",
     "evaluate": "BUNDLE LIST --root --split --splits --pattern --device --aggregator --json --plot",
     "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
-    "--clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
+    "--frame_cache --clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
     "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
     "--stage2_stored_views",
     "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --pretrain "
     "--pretrain_root --finetune_epochs --start --splits --device --precision --jobs --workers --keep_stores "
-    "--out --stage2.epochs --model.cheap.width --clips.num_clips",
+    "--frame_cache --out --stage2.epochs --model.cheap.width --clips.num_clips",
     "cost": "--recipe --classes --pattern --paper --json",
     "data": "check",
     "make-motion": "OUT --workers --set " + " ".join(f"--{name}" for name in vars(MotionConfig())),

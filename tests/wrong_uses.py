@@ -472,6 +472,11 @@ WRONG_USES = [
         "unknown experiment 'table7'; choose one of figure3, figure4, table2, table3, table4, table5, table6, table8",
     ),
     WrongUse("no jobs", "reproduce table3 --data list.csv --out run --jobs 0", "--jobs is 0; it must be at least 1"),
+    WrongUse(
+        "file in the place of decoded frames",
+        "reproduce table3 --data list.csv --out run --frame_cache text.mp4",
+        "frame_cache is text.mp4; it must be a folder that can be written (File exists)",
+    ),
     WrongUse("no seeds", "reproduce table3 --data list.csv --out run --seeds 0", "--seeds is 0; it must be at least 1"),
     WrongUse(
         "experiment on a list without parts",

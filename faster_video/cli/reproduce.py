@@ -183,6 +183,7 @@ def _reproduce(options: Namespace, experiment: "Experiment") -> int:
 def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
     from faster_video.reproduce.setup import Effort, Sources, experiment_run, splits_run
     from faster_video.reproduce.stores import Machine
+    from faster_video.video.frame_cache import require_frame_cache
 
     sources = Sources(
         data=options.data,
@@ -191,6 +192,7 @@ def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
         test=options.test,
         validation_share=options.validation_share,
     )
+    require_frame_cache(frame_cache_of(options))
     machine = Machine(
         device=options.device,
         precision=options.precision,

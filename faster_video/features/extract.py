@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from faster_video.bundle import Bundle
-from faster_video.children import num_decoders
+from faster_video.children import num_workers
 from faster_video.config import require_at_least, require_at_most, require_choice
 from faster_video.datasets import VideoList
 from faster_video.datasets.video_list import require_not_all_missing
@@ -34,6 +34,7 @@ from faster_video.features.shards import ShardRecord, sha256_of
 from faster_video.features.views import ViewClips
 from faster_video.files import printable
 from faster_video.training.samples import TrainingClips
+from faster_video.video.frame_cache import require_frame_cache
 
 SHARD_BYTES, SHARD_VIDEOS = 256 * 2**20, 256
 """Most of one shard, but at least one video: what a killed process may have to do again."""
@@ -61,7 +62,7 @@ class Extraction:
     workers: int = -1
     """Processes that decode; -1 is one per core, at most 8; 0 decodes in the main process."""
     frame_cache: Path | None = None
-    """Folder where decoded frames are kept for others that read the same videos; None keeps none."""
+    """Folder where decoded frames are kept, so that later reads need no decoding; None keeps none."""
     shard_bytes: int = SHARD_BYTES
     shard_videos: int = SHARD_VIDEOS
 
@@ -130,7 +131,7 @@ def extract(
         DataError: all videos are missing.
         StoreError: pyarrow is missing; the folder is taken, or holds a store of other settings; too little disk is
             free, or it filled up; a decoding process died; a network's map is no finite float16.
-        ConfigError: the bundle's networks take no clips, or there is no such device.
+        ConfigError: the bundle's networks take no clips; there is no such device; `frame_cache` cannot be written.
         KeyboardInterrupt: interrupted; whole shards are kept.
     """
     require_pyarrow()
@@ -139,8 +140,9 @@ def extract(
             "this bundle was trained on features that another model made, so it can make none from videos; make them "
             "with that model (docs/features.md)"
         )
+    require_frame_cache(wanted.frame_cache)
     networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision)
-    workers = num_decoders() if wanted.workers < 0 else wanted.workers
+    workers = num_workers() if wanted.workers < 0 else wanted.workers
     layout = wanted.layout()
     try:
         layout = open_folder(wanted.out, layout, resume=resume)

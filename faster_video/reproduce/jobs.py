@@ -1,7 +1,7 @@
 """Several seeds of an experiment at the same time, each in a process of its own with its share of the cores.
 
-They go in rounds, so that the last ones share all the cores instead of leaving those of finished seeds idle. Seeds
-share the folder and nothing else: every file carries its seed in its name. Only the parent writes reports.
+They go in rounds: in a last round of fewer seeds each has more cores, where otherwise some would lie idle. Seeds share
+the folder and nothing else: every file carries its seed in its name. Only the parent writes reports.
 """
 
 import copy
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from faster_video.children import MOST_DECODERS, ctrl_c_ignored, usable_cores
+from faster_video.children import MAX_WORKERS, ctrl_c_ignored, usable_cores
 from faster_video.errors import FasterVideoError, TrainingError
 from faster_video.training.interrupt import Interruption
 
@@ -86,7 +86,7 @@ def work_apart(
 
 
 def rounds(seeds: int, jobs: int) -> list[range]:
-    """The seeds 0, 1, … in rounds of `jobs`: who are fewer in the last round have more of the cores each."""
+    """The seeds 0, 1, … in rounds of `jobs`, the last one with those left over."""
     return [range(first, min(first + jobs, seeds)) for first in range(0, seeds, jobs)]
 
 
@@ -102,7 +102,7 @@ def _started(run: "ExperimentRun", work: WorkSeed, seed: int, threads: int) -> _
         run,
         say=_Told(theirs, SAID),
         workshops={
-            name: _with_share(workshop, theirs, min(threads, MOST_DECODERS)) for name, workshop in run.workshops.items()
+            name: _with_share(workshop, theirs, min(threads, MAX_WORKERS)) for name, workshop in run.workshops.items()
         },
     )
     process = multiprocessing.get_context("spawn").Process(

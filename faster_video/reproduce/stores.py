@@ -38,7 +38,7 @@ class Machine:
     workers: int = -1
     """Processes that decode; -1 is one per core, at most 8."""
     frame_cache: Path | None = None
-    """Folder where decoded frames are kept for all that reads the same videos; None keeps none."""
+    """Folder where decoded frames are kept, so that later reads need no decoding; None keeps none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from faster_video.errors import ConfigError, DataError
 from faster_video.evaluation import require_known_labels
 from faster_video.files import printable
 from faster_video.training.run import BACKBONES, RunConfig
+from faster_video.video.frame_cache import require_frame_cache
 
 
 def check_run(run: RunConfig) -> None:
@@ -22,7 +23,7 @@ def check_run(run: RunConfig) -> None:
     Raises:
         DataError: too few labels, a label with a single video, or a validation label that is not trained.
         ConfigError: `run.backbones` do not fit the recipe or the labels; device or precision are not to be had here;
-            a batch would be too small for batch norm.
+            a batch would be too small for batch norm; decoded frames cannot be kept where they shall be.
     """
     _check_trainable(run.data)
     if run.data_sha256 not in ("", run.settings["data"]["sha256"]):
@@ -43,6 +44,8 @@ def check_run(run: RunConfig) -> None:
     _check_features(run)
     _check_device(run)
     _check_shares(run)
+    if run.features is None:
+        require_frame_cache(run.frame_cache)
 
 
 def _check_trainable(data: VideoList) -> None:

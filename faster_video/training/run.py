@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from faster_video.bundle import Bundle
-from faster_video.children import num_decoders
+from faster_video.children import num_workers
 from faster_video.config import Recipe, StageConfig, require_at_least, require_at_most, require_choice
 from faster_video.datasets import VideoList
 from faster_video.errors import ConfigError
@@ -48,7 +48,7 @@ class RunConfig:
     workers: int = -1
     """Processes that decode, for each of `devices`; -1 shares the cores out, at most 8; 0 decodes where it trains."""
     frame_cache: Path | None = None
-    """Folder where decoded frames are kept for the next epochs, stages and runs; None keeps none."""
+    """Folder where decoded frames are kept, so that later reads need no decoding; None keeps none."""
     most_broken: float = 0.05
     """Share of the videos that may turn out to be unreadable before training stops."""
     checkpoint_minutes: float = 10.0
@@ -89,7 +89,7 @@ class RunConfig:
     @property
     def num_workers(self) -> int:
         """Decoding processes of each training process."""
-        return num_decoders(self.devices) if self.workers < 0 else self.workers
+        return num_workers(self.devices) if self.workers < 0 else self.workers
 
     @property
     def bundle_folder(self) -> Path:

@@ -78,7 +78,7 @@ def _config_text(run: RunConfig) -> str:
         "nodes": run.nodes,
         "precision": run.precision,
         "workers": run.workers,
-        "frame_cache": None if run.frame_cache is None else str(run.frame_cache),
+        "frame_cache": None if run.frame_cache is None else str(run.frame_cache.absolute()),
         "most_broken": run.most_broken,
         "checkpoint_minutes": run.checkpoint_minutes,
         # Through JSON and back: tuples become lists, which YAML has a plain form for.

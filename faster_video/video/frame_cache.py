@@ -1,9 +1,9 @@
-"""Decoded videos kept in a folder, for small sets that are read over and over by many processes."""
+"""Decoded videos kept in a folder, for small sets that are read over and over."""
 
 import json
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from fractions import Fraction
 from hashlib import sha256
@@ -17,22 +17,26 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from faster_video.errors import ConfigError, DecodeError
-from faster_video.files import printable, replacing_file
+from faster_video.files import printable, replacing_file, require_writable_place
 from faster_video.video.decode import Frames, VideoReader, require_inside
 from faster_video.video.probe import VideoInfo
 from faster_video.video.scans import FileState, ScanCache
 
+FORMAT = 1
+"""To be raised whenever `VideoReader` gives other frames or other numbers for the same file."""
+MAX_VIDEO_BYTES = 256 << 20
+"""Of a video's frames, which are in memory at once when it is decoded; larger ones are read from their files."""
 SPARE_BYTES = 1 << 30
 """Left free on the disk: with less, nothing more is kept."""
 
 
-class KeptVideo:
-    """A whole video as it was decoded before; used as a `VideoReader`."""
+class CachedVideo:
+    """The frames of a whole video, decoded before; reads clips as a `VideoReader` does."""
 
     def __init__(self, info: VideoInfo, frames: Any, seconds: NDArray[np.float64]) -> None:
         self.info = info
         self._frames = frames
-        """[T, H, W, 3] RGB; on disk, of which only what is asked for is read."""
+        """[T, H, W, 3] RGB: an array, or a slice of a file of which only what is asked for is read."""
         self._seconds = seconds
 
     def __enter__(self) -> Self:
@@ -52,69 +56,98 @@ class KeptVideo:
 
 
 class FrameCache:
-    """Decodes each video once for all processes that name the same folder, however often it is read.
+    """Decodes a video once for everyone who is given the same folder, and reads its frames from there afterwards.
 
-    What is read is the same as from the file. A video is decoded again where its file or PyAV's version has changed;
-    one that cannot be decoded as a whole is never kept, nor is any where the disk is nearly full. Without a folder all
-    videos are read from their files.
+    What is read is the same as from the file. A video is decoded again where its file or PyAV's version has changed.
+    Never kept are videos that cannot be decoded as a whole or whose frames take more than 256 MiB, and none where the
+    disk is nearly full. Without a folder all videos are read from their files.
     """
 
     def __init__(self, folder: Path | None, scans: ScanCache) -> None:
-        """Make the folder where there is none. Raises `ConfigError` where that cannot be."""
-        if folder is not None:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(
-                    f"frame_cache is {printable(folder)}; it must be a folder for decoded frames ({error.strerror})"
-                ) from error
-        self.folder = folder
+        self._folder = folder
         self._scans = scans
-        self._unsound = set[FileState]()
+        self._unfit = set[FileState]()
+        """Files that were found not to be kept."""
 
-    def open(self, path: str | Path) -> VideoReader | KeptVideo:
-        """The video, ready to read, to be used in a `with` statement.
-
-        Raises:
-            DecodeError: as `VideoReader`.
-        """
+    def open(self, path: str | Path) -> VideoReader | CachedVideo:
+        """The video, ready to read, to be used in a `with` statement. Raises `DecodeError` as `VideoReader` does."""
         state = FileState.of(path)
-        if self.folder is None or state is None or state in self._unsound:
+        if self._folder is None or state is None or state in self._unfit:
             return VideoReader(path, self._scans)
         name = str(Path(path).absolute()).encode(errors="surrogateescape")
-        place = self.folder / f"{sha256(name).hexdigest()}.frames"
-        source = json.dumps({"file": list(state), "pyav": av.__version__})
-        return _kept(place, path, source) or self._decoded(path, state, place, source)
+        place = self._folder / f"{sha256(name).hexdigest()}.frames"
+        source = json.dumps({"format": FORMAT, "file": list(state), "pyav": av.__version__})
+        return _cached(place, path, source) or self._decoded(path, state, place, source)
 
-    def _decoded(self, path: str | Path, state: FileState, place: Path, source: str) -> VideoReader | KeptVideo:
+    def _decoded(self, path: str | Path, state: FileState, place: Path, source: str) -> VideoReader | CachedVideo:
         """Decode the whole video and keep it; where that cannot be, what reads it from its file."""
-        assert self.folder is not None
         reader = VideoReader(path, self._scans)
         info = reader.info
-        if shutil.disk_usage(self.folder).free < info.num_frames * info.height * info.width * 3 + SPARE_BYTES:
+        size = info.num_frames * info.height * info.width * 3
+        if size > MAX_VIDEO_BYTES:
+            self._unfit.add(state)
+            return reader
+        if not _has_room(place.parent, size):
             return reader
         try:
             with reader:
                 whole = reader.frames(range(info.num_frames))
         except DecodeError:
-            self._unsound.add(state)
+            self._unfit.add(state)
             return VideoReader(path, self._scans)
+        if reader.info is not info:  # decoding found other frames than the packets promised
+            self._unfit.add(state)
+            return VideoReader(path, self._scans)
+        self._keep(place, source, info, whole)
+        return CachedVideo(info, whole.data, whole.seconds)
+
+    def _keep(self, place: Path, source: str, info: VideoInfo, whole: Frames) -> None:
+        """Write the file; where that fails, say so and keep no more."""
         described = {name: str(value) for name, value in asdict(info).items() if name != "path"}
         tensors = {"frames": whole.data, "seconds": whole.seconds}
-        with suppress(OSError, SafetensorError), replacing_file(place) as aside:  # disk full: read, but not kept
-            save_file(tensors, aside, metadata={"source": source, "info": json.dumps(described)})
-        return KeptVideo(info, whole.data, whole.seconds)
+        try:
+            with replacing_file(place) as aside:
+                save_file(tensors, aside, metadata={"source": source, "info": json.dumps(described)})
+        except (OSError, SafetensorError) as error:
+            warnings.warn(
+                f"frame_cache {printable(place.parent)}: cannot be written any more ({error}); videos are read from "
+                "their files from here on",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            self._folder = None
 
 
-def _kept(place: Path, path: str | Path, source: str) -> KeptVideo | None:
+def require_frame_cache(folder: Path | None) -> None:
+    """Refuse a folder for decoded frames that cannot be made or written. Raises `ConfigError`."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        require_writable_place(folder / "frames")
+    except OSError as error:
+        raise ConfigError(
+            f"frame_cache is {printable(folder)}; it must be a folder that can be written ({error.strerror})"
+        ) from error
+
+
+def _has_room(folder: Path, size: int) -> bool:
+    """Whether the disk can take so many bytes; not where the folder has been removed since."""
+    try:
+        return shutil.disk_usage(folder).free >= size + SPARE_BYTES
+    except OSError:
+        return False
+
+
+def _cached(place: Path, path: str | Path, source: str) -> CachedVideo | None:
     """What is kept of this very file, if anything is."""
     try:
         with safe_open(place, framework="np") as file:
             metadata = file.metadata() or {}
             if metadata.get("source") != source:
                 return None
-            told = json.loads(metadata["info"])
-            return KeptVideo(_info(path, told), file.get_slice("frames"), file.get_tensor("seconds"))
+            info = _info(path, json.loads(metadata["info"]))
+            return CachedVideo(info, file.get_slice("frames"), file.get_tensor("seconds"))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
 

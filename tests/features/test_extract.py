@@ -68,6 +68,16 @@ def test_maps_do_not_depend_on_what_is_computed_with_them(data: VideoList, whole
         torch.testing.assert_close(ours, theirs, rtol=2e-3, atol=1e-4)
 
 
+def test_maps_of_kept_frames_are_those_of_decoded_ones(data: VideoList, whole: Path, tmp_path: Path) -> None:
+    for name in ("first", "again"):
+        kept = replace(extraction(data, tmp_path / name), frame_cache=tmp_path / "frames", workers=2)
+        extract(kept)
+        assert [part.read_bytes() for part in sorted((tmp_path / name).glob("*.safetensors"))] == [
+            part.read_bytes() for part in sorted(whole.glob("*.safetensors"))
+        ]
+    assert len(list((tmp_path / "frames").iterdir())) == len(data.videos)
+
+
 def test_both_networks_serve_every_pattern_and_fewer_clips(data: VideoList, tmp_path: Path) -> None:
     few, bundle = replace(data, videos=data.videos[:2]), bundle_for(data.labels)
     both = stored(few, tmp_path / "both", views=0, networks="both", bundle=bundle)

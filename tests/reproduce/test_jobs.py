@@ -1,6 +1,7 @@
 """Seeds in processes of their own: the same results, one sentence for an error, all stopped after ctrl-C or a kill."""
 
 import json
+import multiprocessing
 import os
 import shlex
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,9 @@ from reproduce_samples import prepared, write_motion_parts
 from test_reproduce_command import SHORT, SMALL, start_bundle
 
 from faster_video.bundle import load_bundle
-from faster_video.children import num_decoders
 from faster_video.cli import main
 from faster_video.errors import ConfigError, FasterVideoError, TrainingError
-from faster_video.reproduce.jobs import rounds, threads_of
+from faster_video.reproduce.jobs import threads_of, work_apart
 from faster_video.reproduce.run import ExperimentRun, Outcome, run_experiment
 
 TABLE = f"table4 --seeds 2 --jobs 2 --frames 8 {SMALL} {SHORT} --stage2.epochs 2"
@@ -69,16 +70,35 @@ def reproduce(data: Path, out: Path, jobs: int, said: list[str]) -> tuple[Experi
     return run, outcome, reports
 
 
+def test_seeds_of_a_last_round_of_fewer_have_more_of_the_cores(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = list[tuple[int, int]]()
+
+    class AtOnce:
+        """In the place of a process: has done its seed when it is started."""
+
+        def __init__(self, args: tuple[ExperimentRun, object, int, int, Connection], **_: object) -> None:
+            _, _, seed, threads, self.connection = args
+            begun.append((seed, threads))
+
+        def start(self) -> None:
+            self.connection.send(("done", ""))
+
+        def join(self) -> None:
+            pass
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)))
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", AtOnce)
+    finished = list[int]()
+    run = prepared("table5", data, tmp_path, [], seeds=7, frames=[8])
+    work_apart(run, lambda *_: None, jobs=3, begin=print, finished=lambda: finished.append(len(begun)))
+    assert begun == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4), (5, 4), (6, 12)]
+    assert finished == [3, 3, 3, 6, 6, 6]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
-def test_who_are_fewer_in_the_last_round_have_more_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)))
-    shares = [(list(seeds), threads_of(len(seeds))) for seeds in rounds(7, 3)]
-    assert shares == [([0, 1, 2], 4), ([3, 4, 5], 4), ([6], 12)]
-    assert list(map(list, rounds(2, 9))) == [[0, 1]]
-    assert (num_decoders(), num_decoders(3), num_decoders(13)) == (8, 4, 0)
-
-
 def test_two_at_a_time_give_the_results_and_weights_of_one_after_the_other(data: Path, tmp_path: Path) -> None:
     said: list[str] = []
     _, one, _ = reproduce(data, tmp_path / "one", 1, [])

@@ -142,6 +142,27 @@ def test_interrupted_and_resumed_training_ends_with_the_same_weights_bit_for_bit
     assert timeless[0] == timeless[1]
 
 
+def test_decoded_frames_that_are_kept_change_nothing_but_the_time(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train(run_of(data, tmp_path / "decoded"))
+    run = run_of(data, tmp_path / "kept", workers=2, frame_cache=Path("frames"))
+    train(run)
+    one, two = weights_of(tmp_path / "decoded"), weights_of(tmp_path / "kept")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert len(list((tmp_path / "frames").iterdir())) == len(run.data.videos)
+    config = yaml.safe_load((tmp_path / "kept" / "config.yaml").read_text())
+    assert config["frame_cache"] == str(tmp_path / "frames")
+
+
+def test_a_place_where_no_frames_can_be_kept_is_refused_before_the_run_begins(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "frames").write_text("no folder")
+    with pytest.raises(ConfigError, match="it must be a folder that can be written"):
+        train(run_of(data, tmp_path / "run", frame_cache=tmp_path / "frames"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_resuming_a_finished_run_changes_nothing(data: Path, tmp_path: Path) -> None:
     train(run_of(data, tmp_path / "run"))
     before = weights_of(tmp_path / "run")

@@ -3,16 +3,19 @@
 import errno
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 from test_scans import NUM_FRAMES, ODD, read
 from video_files import encode, encode_hollow, pictures
 
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.video import FrameCache, ScanCache, VideoReader
+from faster_video.video.frame_cache import SPARE_BYTES, require_frame_cache
 
 
 @pytest.fixture(scope="module", params=ODD)
@@ -26,6 +29,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def new_cache(folder: Path) -> FrameCache:
+    require_frame_cache(folder)
     return FrameCache(folder, ScanCache())
 
 
@@ -52,12 +56,12 @@ def test_a_read_is_the_same_with_and_without_the_frames_kept(
     assert first == again == read(video, clips)
 
 
-def test_a_video_is_decoded_once_for_all_processes(
+def test_a_video_is_decoded_once_for_all_that_share_the_folder(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = read(small, [[7, 8], [29]])
     read_kept(small, [[3]], new_cache(tmp_path / "frames"))
-    monkeypatch.setattr("faster_video.video.frame_cache.VideoReader", lambda *_: pytest.fail("opened again"))
+    monkeypatch.setattr("faster_video.video.frame_cache.VideoReader", lambda *_: pytest.fail("decoded again"))
     assert read_kept(small, [[7, 8], [29]], new_cache(tmp_path / "frames")) == expected
 
 
@@ -102,19 +106,43 @@ def test_a_file_that_cannot_be_decoded_as_a_whole_is_not_kept(tmp_path: Path) ->
 
 
 def test_a_full_disk_is_left_alone(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nearly_full = shutil.disk_usage(tmp_path)._replace(free=1 << 20)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: nearly_full)
-    assert read_kept(small, [[1]], new_cache(tmp_path / "frames")) == read(small, [[1]])
+    with VideoReader(small) as reader:
+        size = reader.frames(range(30)).data.nbytes
+    usage = shutil.disk_usage(tmp_path)
+    for free, kept in ((SPARE_BYTES + size - 1, 0), (SPARE_BYTES + size, 1)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        assert read_kept(small, [[1]], new_cache(tmp_path / "frames")) == read(small, [[1]])
+        assert len(list((tmp_path / "frames").iterdir())) == kept
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), SafetensorError("No space left on device")]
+)
+def test_a_disk_that_fills_up_is_told_once_and_costs_nothing_but_the_frames(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("faster_video.video.frame_cache.save_file", no_room)
+    cache = new_cache(tmp_path / "frames")
+    with pytest.warns(RuntimeWarning, match="cannot be written any more .*No space left on device"):
+        assert read_kept(small, [[1]], cache) == read(small, [[1]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_kept(small, [[1]], cache) == read(small, [[1]])
     assert list((tmp_path / "frames").iterdir()) == []
 
 
-def test_a_disk_that_fills_up_costs_nothing_but_the_frames(
-    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_room(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def test_the_folder_may_be_removed_at_any_time(small: Path, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "frames")
+    read_kept(small, [[1]], cache)
+    shutil.rmtree(tmp_path / "frames")
+    assert read_kept(small, [[2]], cache) == read(small, [[2]])
 
-    monkeypatch.setattr("faster_video.video.frame_cache.save_file", no_room)
+
+def test_a_long_video_is_not_decoded_as_a_whole(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faster_video.video.frame_cache.MAX_VIDEO_BYTES", 30 * 48 * 64 * 3 - 1)
     assert read_kept(small, [[1]], new_cache(tmp_path / "frames")) == read(small, [[1]])
     assert list((tmp_path / "frames").iterdir()) == []
 
@@ -126,5 +154,5 @@ def test_without_a_folder_files_are_read(small: Path) -> None:
 
 def test_a_file_in_the_place_of_the_folder_is_refused(small: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        new_cache(small)
-    assert str(caught.value) == f"frame_cache is {small}; it must be a folder for decoded frames (File exists)"
+        require_frame_cache(small)
+    assert str(caught.value) == f"frame_cache is {small}; it must be a folder that can be written (File exists)"
