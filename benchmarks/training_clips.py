@@ -46,8 +46,8 @@ def compare(name: str, videos: list[LabelledVideo], recipe: str, rounds: int, fo
         "frames kept": stage1_clips(videos, recipe, frame_cache=folder),
     }
     sides["fresh scan"].files = FrameCache(None, ScanCache(max_bytes=0))
-    for side in sides.values():
-        read_all(side, epoch=0)  # the first epoch fills the caches
+    for dataset in sides.values():
+        read_all(dataset, epoch=0)  # the first epoch fills the caches
     times: dict[str, list[float]] = {side: [] for side in sides}
     for epoch in range(1, rounds + 1):
         read = {side: read_all(dataset, epoch) for side, dataset in sides.items()}

@@ -407,7 +407,8 @@ OPTIONS = {
     "classify": "PATH --bundle --pattern --device --top --json --jsonl --plot",
     "evaluate": "BUNDLE LIST --root --split --splits --pattern --device --aggregator --json --plot",
     "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
-    "--frame_cache --clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name --model.cheap.width "
+    "--frame_cache --clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name "
+    "--model.cheap.width "
     "--model.aggregator --model.pattern --stage1_expensive.epochs --stage1_cheap.learning_rate --stage2.batch_size "
     "--stage2_stored_views",
     "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --pretrain "

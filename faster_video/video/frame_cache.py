@@ -104,7 +104,7 @@ class FrameCache:
     def _keep(self, place: Path, source: str, info: VideoInfo, whole: Frames) -> None:
         """Write the file; where that fails, say so and keep no more."""
         described = {name: str(value) for name, value in asdict(info).items() if name != "path"}
-        tensors = {"frames": whole.data, "seconds": whole.seconds}
+        tensors: dict[str, NDArray[Any]] = {"frames": whole.data, "seconds": whole.seconds}
         try:
             with replacing_file(place) as aside:
                 save_file(tensors, aside, metadata={"source": source, "info": json.dumps(described)})

@@ -79,8 +79,8 @@ def test_seeds_of_a_last_round_of_fewer_have_more_of_the_cores(
         """In the place of a process: has done its seed when it is started."""
 
         def __init__(self, args: tuple[ExperimentRun, object, int, int, Connection], **_: object) -> None:
-            _, _, seed, threads, self.connection = args
-            begun.append((seed, threads))
+            self.connection = args[-1]
+            begun.append((args[2], args[3]))
 
         def start(self) -> None:
             self.connection.send(("done", ""))
