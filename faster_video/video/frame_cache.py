@@ -132,8 +132,9 @@ def require_frame_cache(folder: Path | None) -> None:
 
 
 def _has_room(folder: Path, size: int) -> bool:
-    """Whether the disk can take so many bytes; not where the folder has been removed since."""
+    """Whether the disk can take so many bytes; the folder is made (again) where there is none."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         return shutil.disk_usage(folder).free >= size + SPARE_BYTES
     except OSError:
         return False
