@@ -26,8 +26,8 @@ BATCH_VIEWS, BATCH_BYTES = 8, 2**27
 """Most of the views that are decoded for a network together, but at least one view: 3 of `faster16`. Every decoding
 process keeps a batch in shared memory."""
 MOST_CPU_PIXELS = 1 << 19
-"""Those on a processor, whose caches hold no more maps: R3D-50 at 1/8 width, 48 px, took 4.2 ms a clip with 256 clips at
-once and 2.2 ms with 28."""
+"""Those on a processor, whose caches hold no more maps: R3D-50 at 1/8 width, 48 px, took 4.2 ms a clip with 256 clips
+at once and 2.2 ms with 28."""
 MOST_PIXELS = 1 << 24
 """Of the clips that go through a network at once (T·S·S of each): 20 clips of 16 frames at 224 pixels."""
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
