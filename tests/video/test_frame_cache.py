@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
-from test_scans import NUM_FRAMES, ODD, read
+from test_scans import NUM_FRAMES, ODD, read, read_by
 from video_files import encode, encode_hollow, pictures
 
-from faster_video.errors import ConfigError, DecodeError
+from faster_video.errors import ConfigError
 from faster_video.video import FrameCache, ScanCache, VideoReader
 from faster_video.video.frame_cache import SPARE_BYTES, require_frame_cache
 
@@ -34,16 +34,8 @@ def new_cache(folder: Path) -> FrameCache:
 
 
 def read_kept(path: Path, clips: list[list[int]], cache: FrameCache) -> list[object]:
-    """What `read` of test_scans finds, by way of the cache."""
-    found: list[object] = []
-    try:
-        with cache.open(path) as reader:
-            found.append(reader.info)
-            for frames in reader.clips(clips):
-                found += [frames.data.shape, frames.data.tobytes(), frames.seconds.tolist()]
-    except DecodeError as error:
-        found.append(str(error))
-    return found
+    """What `read` finds, by way of the cache."""
+    return read_by(lambda: cache.open(path), clips)
 
 
 @settings(deadline=None, max_examples=15)

@@ -11,6 +11,7 @@ from video_files import KINDS, encode, encode_hollow, encode_kind, pictures
 
 from faster_video.errors import DecodeError
 from faster_video.video import ScanCache, VideoReader, probe
+from faster_video.video.frame_cache import CachedVideo
 from faster_video.video.probe import Scan, scan
 from faster_video.video.scans import scan_bytes
 
@@ -78,10 +79,15 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def read(path: Path, clips: list[list[int]], scans: ScanCache | None = None) -> list[object]:
-    """What a reader says and gives, down to the error it ends with."""
+    """What a reader of the file says and gives, down to the error it ends with."""
+    return read_by(lambda: VideoReader(path, scans), clips)
+
+
+def read_by(opened: Callable[[], VideoReader | CachedVideo], clips: list[list[int]]) -> list[object]:
+    """The same of whatever has been opened."""
     found: list[object] = []
     try:
-        with VideoReader(path, scans) as reader:
+        with opened() as reader:
             found.append(reader.info)
             for frames in reader.clips(clips):
                 found += [frames.data.shape, frames.data.tobytes(), frames.seconds.tolist()]
