@@ -182,8 +182,8 @@ def long() -> MotionConfig:
     Every clip is evidence for a label and none is enough.
     """
     return MotionConfig(
-        videos=4806,
-        test_share=0.5,
+        videos=6003,
+        test_share=0.6,
         phases=1,
         kinds=9,
         repeats=6,
