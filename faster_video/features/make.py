@@ -13,6 +13,7 @@ from torch import Tensor
 
 from faster_video.bundle import Bundle
 from faster_video.clips import normalize
+from faster_video.cost import count_gmacs
 from faster_video.errors import StoreError
 from faster_video.features.layout import NETWORKS, SHARDS, TEST, Precision, StoreConfig
 from faster_video.features.shards import LostRecord, ShardRecord, StoredView, write_shard
@@ -22,14 +23,14 @@ from faster_video.inference import Classifier
 from faster_video.training.interrupt import Interruption
 from faster_video.training.samples import TrainingClips
 
-BATCH_VIEWS, BATCH_BYTES = 8, 2**27
-"""Most of the views that are decoded for a network together, but at least one view: 3 of `faster16`. Every decoding
-process keeps a batch in shared memory."""
-MOST_CPU_PIXELS = 1 << 19
-"""Those on a processor, whose caches hold no more maps: R3D-50 at 1/8 width, 48 px, took 4.2 ms a clip with 256 clips
-at once and 2.2 ms with 28."""
+BATCH_VIEWS, BATCH_CLIPS, BATCH_BYTES = 8, 64, 2**27
+"""What is decoded for a network together: so many views, or so many clips where that is more, but no more bytes, and at
+least one view: 3 of `faster16`. Every decoding process keeps a batch in shared memory."""
+MOST_CPU_GMACS = 2.0
+"""Of the clips that go through a network at once on a processor, whose caches hold the maps of no more; the smaller a
+network, the more clips (benchmarks/clips_at_once.py)."""
 MOST_PIXELS = 1 << 24
-"""Of the clips that go through a network at once (T·S·S of each): 20 clips of 16 frames at 224 pixels."""
+"""The same on other devices (T·S·S of each clip): 20 clips of 16 frames at 224 pixels."""
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
@@ -40,6 +41,7 @@ class FrozenNetworks:
         self._classifier = Classifier(bundle, device)
         self._transform = bundle.config.transform
         self._dtype = _AUTOCAST.get(precision)
+        self._gmacs: dict[str, float] = {}  # of one clip, by network
 
     def _computing(self) -> AbstractContextManager[object]:
         return torch.autocast(self._classifier.device.type, self._dtype) if self._dtype else nullcontext()
@@ -48,16 +50,24 @@ class FrozenNetworks:
     def maps(self, clips: Tensor, network: str) -> Tensor:
         """Clips uint8 [V, n, C, T, S, S] to maps float16 [V, n, t, h, w, D] on the CPU; every value may be infinite."""
         flat = clips.flatten(0, 1)  # [V*n, C, T, S, S]
-        most = MOST_CPU_PIXELS if self._classifier.device.type == "cpu" else MOST_PIXELS
-        at_once = max(1, most // flat[0, 0].numel())
-        found = []
-        for some in torch.split(flat, at_once):
-            inputs = normalize(some.to(self._classifier.device), self._transform)
-            inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
-            with self._computing():
-                features = self._classifier.model.features(inputs, expensive=network == "expensive")
-            found.append(features.half().movedim(1, -1).cpu())  # [., t, h, w, D]
+        at_once = self._clips_at_once(flat[:1], network)
+        found = [self._features(some, network).half().movedim(1, -1).cpu() for some in torch.split(flat, at_once)]
         return torch.cat(found).unflatten(0, clips.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
+
+    def _features(self, clips: Tensor, network: str) -> Tensor:
+        """Clips uint8 [., C, T, S, S] to feature maps [., D, t, h, w] on the device."""
+        inputs = normalize(clips.to(self._classifier.device), self._transform)
+        inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
+        with self._computing():
+            return self._classifier.model.features(inputs, expensive=network == "expensive")
+
+    def _clips_at_once(self, clip: Tensor, network: str) -> int:
+        """How many clips like this one [1, C, T, S, S] go through a network together."""
+        if self._classifier.device.type != "cpu":
+            return max(1, MOST_PIXELS // clip[0, 0].numel())
+        if network not in self._gmacs:
+            self._gmacs[network] = count_gmacs(self._features, clip, network)
+        return max(1, int(MOST_CPU_GMACS / max(self._gmacs[network], 1e-9)))
 
 
 class _Filling:
@@ -159,7 +169,7 @@ def _batches(layout: StoreConfig, shard: int, missing: Collection[int]) -> list[
     """A shard's views in its order, in groups that are computed together; no group reaches into another shard."""
     views = [*([TEST] if layout.test_view else []), *range(layout.views)]
     keys = [ViewKey(video, view) for video in layout.shard_videos(shard) if video not in missing for view in views]
-    size = max(1, min(BATCH_VIEWS, BATCH_BYTES // _pixel_bytes(layout)))
+    size = max(1, min(max(BATCH_VIEWS, BATCH_CLIPS // layout.clips.num_clips), BATCH_BYTES // _pixel_bytes(layout)))
     return [keys[start : start + size] for start in range(0, len(keys), size)]
 
 

@@ -101,7 +101,9 @@ def test_few_shards_are_mapped_at_once(store: Path, monkeypatch: pytest.MonkeyPa
 
 def test_batches_of_large_clips_are_small(data: VideoList) -> None:
     small = extraction(data, Path("store"), bundle=bundle_for(data.labels)).layout()
-    assert [len(keys) for keys in _batches(small, 0, ())] == [8, 1]
+    assert [len(keys) for keys in _batches(small, 0, ())] == [9]  # of 3 clips each
+    more_clips = replace(small, clips=replace(small.clips, num_clips=8))
+    assert [len(keys) for keys in _batches(more_clips, 0, ())] == [8, 1]
 
     def sizes(layout: StoreConfig) -> set[int]:
         return {len(keys) for keys in _batches(layout, 0, ())}
