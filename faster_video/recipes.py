@@ -86,8 +86,8 @@ def long_motion() -> Recipe:
     """For long made-up videos: 256 frames as 32 clips of 8 at 48 px, the cheap network a tenth of the expensive one.
 
     Stage 1 is meant for short videos of one motion each; `reproduce --pretrain` then goes on with the long ones. R2D-26
-    has 4 filters over time here and leaves chance late, in one of three seeds too late (docs/results.md). Stage 2
-    learns at three times the rate of the other small recipes: at 1e-3 FAST-GRU had not finished.
+    has 4 filters over time here and leaves chance late, so it has twice the passes. Stage 2 learns at three times the
+    rate of the other small recipes: at 1e-3 FAST-GRU had not finished (docs/results.md).
     """
     stage1 = StageConfig(
         epochs=9,
