@@ -13,7 +13,6 @@ from torch import Tensor
 
 from faster_video.bundle import Bundle
 from faster_video.clips import normalize
-from faster_video.cost import count_gmacs
 from faster_video.errors import StoreError
 from faster_video.features.layout import NETWORKS, SHARDS, TEST, Precision, StoreConfig
 from faster_video.features.shards import LostRecord, ShardRecord, StoredView, write_shard
@@ -24,11 +23,11 @@ from faster_video.training.interrupt import Interruption
 from faster_video.training.samples import TrainingClips
 
 BATCH_VIEWS, BATCH_CLIPS, BATCH_BYTES = 8, 64, 2**27
-"""What is decoded for a network together: so many views, or so many clips where that is more, but no more bytes, and at
-least one view: 3 of `faster16`. Every decoding process keeps a batch in shared memory."""
+"""Views that are decoded together: 8, or as many as make 64 clips if that is more, within 128 MiB of pixels and never
+fewer than one (3 at `faster16`). Every decoding process keeps a batch in shared memory."""
 MOST_CPU_GMACS = 2.0
-"""Of the clips that go through a network at once on a processor, whose caches hold the maps of no more; the smaller a
-network, the more clips (benchmarks/clips_at_once.py)."""
+"""Of the clips that go through a network at once on a processor; with more, their maps leave its caches. Measured with
+one thread (benchmarks/clips_at_once.py)."""
 MOST_PIXELS = 1 << 24
 """The same on other devices (T·S·S of each clip): 20 clips of 16 frames at 224 pixels."""
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
@@ -41,7 +40,7 @@ class FrozenNetworks:
         self._classifier = Classifier(bundle, device)
         self._transform = bundle.config.transform
         self._dtype = _AUTOCAST.get(precision)
-        self._gmacs: dict[str, float] = {}  # of one clip, by network
+        self._gmacs = {part.name.removesuffix(" backbone"): part.gmacs for part in self._classifier.cost.parts}
 
     def _computing(self) -> AbstractContextManager[object]:
         return torch.autocast(self._classifier.device.type, self._dtype) if self._dtype else nullcontext()
@@ -50,7 +49,7 @@ class FrozenNetworks:
     def maps(self, clips: Tensor, network: str) -> Tensor:
         """Clips uint8 [V, n, C, T, S, S] to maps float16 [V, n, t, h, w, D] on the CPU; every value may be infinite."""
         flat = clips.flatten(0, 1)  # [V*n, C, T, S, S]
-        at_once = self._clips_at_once(flat[:1], network)
+        at_once = self._clips_at_once(flat[0], network)
         found = [self._features(some, network).half().movedim(1, -1).cpu() for some in torch.split(flat, at_once)]
         return torch.cat(found).unflatten(0, clips.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
 
@@ -62,12 +61,10 @@ class FrozenNetworks:
             return self._classifier.model.features(inputs, expensive=network == "expensive")
 
     def _clips_at_once(self, clip: Tensor, network: str) -> int:
-        """How many clips like this one [1, C, T, S, S] go through a network together."""
+        """How many clips [C, T, S, S] go through a network together."""
         if self._classifier.device.type != "cpu":
-            return max(1, MOST_PIXELS // clip[0, 0].numel())
-        if network not in self._gmacs:
-            self._gmacs[network] = count_gmacs(self._features, clip, network)
-        return max(1, int(MOST_CPU_GMACS / max(self._gmacs[network], 1e-9)))
+            return max(1, MOST_PIXELS // clip[0].numel())
+        return max(1, int(MOST_CPU_GMACS / self._gmacs[network]))
 
 
 class _Filling:

@@ -1,4 +1,4 @@
-"""What a store costs when it is opened and read: checksums, mappings, batches."""
+"""What a store costs when it is opened and read: checksums and mappings."""
 
 import os
 from dataclasses import replace
@@ -6,15 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from feature_samples import bundle_for, extraction
+from feature_samples import extraction
 
 import faster_video.features.read as read
-from faster_video.config import TransformConfig
 from faster_video.datasets import VideoList
 from faster_video.errors import StoreError
 from faster_video.features import FeatureStore, extract
-from faster_video.features.layout import StoreConfig
-from faster_video.features.make import _batches
 from faster_video.features.shards import sha256_of
 
 
@@ -97,19 +94,3 @@ def test_few_shards_are_mapped_at_once(store: Path, monkeypatch: pytest.MonkeyPa
             assert torch.equal(ours, theirs)
         assert len(opened._shards) <= 2
     assert list(opened._shards) == [0, 1]
-
-
-def test_batches_of_large_clips_are_small(data: VideoList) -> None:
-    small = extraction(data, Path("store"), bundle=bundle_for(data.labels)).layout()
-    assert [len(keys) for keys in _batches(small, 0, ())] == [9]  # of 3 clips each
-    more_clips = replace(small, clips=replace(small.clips, num_clips=8))
-    assert [len(keys) for keys in _batches(more_clips, 0, ())] == [8, 1]
-
-    def sizes(layout: StoreConfig) -> set[int]:
-        return {len(keys) for keys in _batches(layout, 0, ())}
-
-    clips = replace(small.clips, num_clips=16, frames_per_clip=16)
-    faster16 = replace(small, clips=clips, transform=TransformConfig())
-    assert faster16.transform.crop_size == 224
-    assert sizes(faster16) == {3}
-    assert sizes(replace(faster16, clips=replace(clips, num_clips=200))) == {1}
