@@ -26,10 +26,10 @@ BATCH_VIEWS, BATCH_CLIPS, BATCH_BYTES = 8, 64, 2**27
 """Views that are decoded together: 8, or as many as make 64 clips if that is more, within 128 MiB of pixels and never
 fewer than one (3 at `faster16`). Every decoding process keeps a batch in shared memory."""
 MOST_CPU_GMACS = 2.0
-"""Of the clips that go through a network at once on a processor; with more, their maps leave its caches. Measured with
-one thread (benchmarks/clips_at_once.py)."""
+"""Of the clips that go through a network at once on a processor: about where a clip takes least time, with one thread
+(benchmarks/clips_at_once.py)."""
 MOST_PIXELS = 1 << 24
-"""The same on other devices (T·S·S of each clip): 20 clips of 16 frames at 224 pixels."""
+"""Of the clips that go through a network at once on other devices (T·S·S of each): 20 of 16 frames at 224 pixels."""
 _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
