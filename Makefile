@@ -15,8 +15,8 @@ install: $(INSTALLED)
 
 demo: $(INSTALLED)
 	rm -rf demo
-	$(BIN)/faster-video make-motion demo/videos --videos 24 --seed 2026
-	$(BIN)/faster-video classify demo/videos/left-then-up demo/videos/up-then-left --top 3 --plot demo/timeline.png
+	$(BIN)/faster-video make-motion demo/videos --set long --videos 18 --seed 2026
+	$(BIN)/faster-video classify demo/videos/counterclockwise demo/videos/left --top 3 --plot demo/timeline.png
 
 # One process per core, each with one thread: the networks in the tests are too small for more.
 test: lint types

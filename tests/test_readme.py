@@ -86,4 +86,4 @@ def test_the_python_example_runs(
     (example,) = blocks("python")
     exec(example.replace("runs/mine/bundle", str(DEFAULT_BUNDLE)), {})
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 8  # the answer, then one line per clip
+    assert len(lines) == 1 + 32  # the answer, then one line per clip

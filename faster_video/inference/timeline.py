@@ -157,4 +157,4 @@ def _put_legend(axes: Axes, more: list[Patch], title: str) -> None:
 
 def _written(gmacs: float) -> str:
     """Small networks cost hundredths of a GMAC, the paper's hundreds."""
-    return f"{gmacs:,.0f}" if gmacs >= 100 else f"{gmacs:.3g}"
+    return f"{gmacs:,.0f}" if gmacs >= 99.95 else f"{gmacs:#.3g}"
