@@ -1,6 +1,6 @@
 """Make the package's own bundle from a trained one: rounded to float16, judged as rounded, figures in its provenance.
 
-python benchmarks/pack_default.py OUT/seed0-mixed/bundle SET/test.csv faster_video/default
+python benchmarks/pack_default.py BUNDLE TEST_LIST TARGET
 """
 
 import argparse
@@ -20,7 +20,9 @@ def main() -> None:
     options = parser.parse_args()
     save_bundle(load_bundle(options.bundle), options.target, half=True)
     rounded = load_bundle(options.target)
-    rounded.config.provenance["data"]["path"] = "made-up motion videos, see docs/results.md"
+    rounded.config.provenance["data"]["path"] = (
+        "make-motion --set long; the networks learned --set single first, see docs/results.md"
+    )
     rounded.config.provenance["metrics"] = {
         "videos": len(read_list(options.list).videos),
         "list_sha256": read_list(options.list).sha256,

@@ -156,5 +156,5 @@ def _put_legend(axes: Axes, more: list[Patch], title: str) -> None:
 
 
 def _written(gmacs: float) -> str:
-    """Small networks cost hundredths of a GMAC, the paper's hundreds."""
+    """Three figures, whole numbers from 100 on: small networks cost hundredths of a GMAC, the paper's hundreds."""
     return f"{gmacs:,.0f}" if gmacs >= 99.95 else f"{gmacs:#.3g}"

@@ -12,7 +12,7 @@ import torch
 from inference_samples import LABELS, small_bundle, write_sample
 
 from faster_video import clips as clip_making
-from faster_video.bundle import save_bundle
+from faster_video.bundle import load_bundle_config, save_bundle
 from faster_video.cost import video_cost
 from faster_video.device import choose_device
 from faster_video.errors import BundleError, ConfigError, DecodeError
@@ -184,9 +184,14 @@ def test_load_refuses_what_is_no_bundle_and_no_pattern(tmp_path: Path) -> None:
         load(tmp_path / "bundle", pattern="3-1")
 
 
-def test_default_bundle_lies_in_the_package() -> None:
+def test_default_bundle_is_what_the_readme_and_the_demo_say() -> None:
     assert DEFAULT_BUNDLE.parent.name == "faster_video"
     assert DEFAULT_BUNDLE.name == "default"
+    config = load_bundle_config(DEFAULT_BUNDLE)
+    motions = ["clockwise", "counterclockwise", "down", "left", "nodding", "right", "rocking", "shaking", "up"]
+    assert config.labels == motions
+    assert (config.model.pattern, config.clips.num_clips, config.clips.frames_per_clip) == ("first", 32, 8)
+    assert config.provenance["metrics"]["videos"] == 1200
 
 
 def test_devices_are_chosen_by_name() -> None:
