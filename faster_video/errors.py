@@ -30,3 +30,7 @@ class StoreError(FasterVideoError):
 
 class TrainingError(FasterVideoError):
     """Training cannot start or go on."""
+
+
+class EngineError(FasterVideoError):
+    """A way of running the networks that does not work on this machine."""

@@ -15,6 +15,13 @@ _SHOWN = "\u00a0\u200c\u200d\u3000"
 """Not `isprintable`, but part of names that people write: other spaces, the joiners of emoji and Persian."""
 
 
+def cache_folder() -> Path:
+    """For what is kept between processes but can be made again: `faster_video` in $XDG_CACHE_HOME, else in ~/.cache."""
+    place = os.environ.get("XDG_CACHE_HOME", "")
+    # As the rule for this variable has it, a relative path is as good as none.
+    return (Path(place) if Path(place).is_absolute() else Path.home() / ".cache") / "faster_video"
+
+
 def printable(name: str | Path) -> str:
     """A file's name or a label as it goes into a message: on one line, whatever characters it has."""
     text = str(name)

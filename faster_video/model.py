@@ -59,10 +59,20 @@ class Faster(nn.Module):
         """A model of the same modules, shared and not copied, but for the aggregator; this one keeps its own."""
         return self._sharing(self.pattern, aggregator)
 
-    def _sharing(self, pattern: Pattern, aggregator: Aggregator) -> "Faster":
+    def with_backbones(self, expensive: Backbone, cheap: Backbone) -> "Faster":
+        """A model of the same modules, shared and not copied, but for the backbones; this one keeps its own."""
+        return self._sharing(self.pattern, self.aggregator, expensive, cheap)
+
+    def _sharing(
+        self,
+        pattern: Pattern,
+        aggregator: Aggregator,
+        expensive: Backbone | None = None,
+        cheap: Backbone | None = None,
+    ) -> "Faster":
         model = Faster(
-            expensive=self.expensive,
-            cheap=self.cheap,
+            expensive=self.expensive if expensive is None else expensive,
+            cheap=self.cheap if cheap is None else cheap,
             pattern=pattern,
             aggregator=aggregator,
             classifier=self.classifier,

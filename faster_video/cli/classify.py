@@ -41,7 +41,7 @@ def run(options: Namespace) -> int:
         raise ConfigError("--json and --jsonl are both given; choose one")
     if options.plot is not None:
         require_picture_path(options.plot)
-    classifier = load(options.bundle, pattern=options.pattern, device=options.device)
+    classifier = load(options.bundle, pattern=options.pattern, device=options.device, engine=options.engine)
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
     for result in classify_many(classifier, find_videos(options.paths)):

@@ -170,7 +170,7 @@ def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespa
     if isinstance(source, VideoList):
         from faster_video.inference import Classifier
 
-        classifier = Classifier(bundle, options.device)
+        classifier = Classifier(bundle, options.device, options.engine)
         result = evaluation.evaluate(classifier, source.videos, show_progress=sys.stderr.isatty())
         evaluation.require_readable(result, source.source)
         return result

@@ -62,6 +62,7 @@ def run(options: Namespace) -> int:
         networks=options.networks,
         seed=options.seed,
         device=options.device,
+        engine=options.engine,
         precision=options.precision,
         workers=options.workers,
         frame_cache=frame_cache_of(options),

@@ -6,9 +6,10 @@ from jsonargparse import ArgumentParser, Namespace
 
 
 def add_running(command: ArgumentParser) -> None:
-    """Which pattern, on which device."""
+    """Which pattern, on which device and engine."""
     command.add_argument("--pattern", type=str, help="expensive:cheap clips, such as 1:3, instead of the bundle's own")
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    command.add_argument("--engine", type=str, default="auto", help="what runs the networks: auto, eager or native")
 
 
 def add_frame_cache(command: ArgumentParser) -> None:

@@ -33,6 +33,7 @@ from faster_video.features.resume import open_folder, reusable_records
 from faster_video.features.shards import ShardRecord, sha256_of
 from faster_video.features.views import ViewClips
 from faster_video.files import printable
+from faster_video.inference.engine import AUTO
 from faster_video.training.samples import TrainingClips
 from faster_video.video.frame_cache import require_frame_cache
 
@@ -58,6 +59,7 @@ class Extraction:
     seed: int = 0
     """Fixes clips and crops of the random views: training with the same seed from pixels sees the same."""
     device: str = "auto"
+    engine: str = AUTO
     precision: Precision = "32-true"
     workers: int = -1
     """Processes that decode; -1 is one per core, at most 8; 0 decodes in the main process."""
@@ -131,7 +133,9 @@ def extract(
         DataError: all videos are missing.
         StoreError: pyarrow is missing; the folder is taken, or holds a store of other settings; too little disk is
             free, or it filled up; a decoding process died; a network's map is no finite float16.
-        ConfigError: the bundle's networks take no clips; there is no such device; `frame_cache` cannot be written.
+        ConfigError: the bundle's networks take no clips; there is no such device or engine, or the engine does not know
+            the precision; `frame_cache` cannot be written.
+        EngineError: the engine does not work on this machine.
         KeyboardInterrupt: interrupted; whole shards are kept.
     """
     require_pyarrow()
@@ -141,7 +145,7 @@ def extract(
             "with that model (docs/features.md)"
         )
     require_frame_cache(wanted.frame_cache)
-    networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision)
+    networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision, wanted.engine)
     workers = num_workers() if wanted.workers < 0 else wanted.workers
     layout = wanted.layout()
     try:

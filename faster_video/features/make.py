@@ -13,12 +13,13 @@ from torch import Tensor
 
 from faster_video.bundle import Bundle
 from faster_video.clips import normalize
-from faster_video.errors import StoreError
+from faster_video.errors import ConfigError, StoreError
 from faster_video.features.layout import NETWORKS, SHARDS, TEST, Precision, StoreConfig
 from faster_video.features.shards import LostRecord, ShardRecord, StoredView, write_shard
 from faster_video.features.views import ViewBatch, ViewClips, ViewKey, naming_dead_workers, read_views
 from faster_video.files import printable
 from faster_video.inference import Classifier
+from faster_video.inference.engine import AUTO
 from faster_video.training.interrupt import Interruption
 from faster_video.training.samples import TrainingClips
 
@@ -36,8 +37,16 @@ _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 class FrozenNetworks:
     """Both networks of a bundle on a device, and nothing of them learning."""
 
-    def __init__(self, bundle: Bundle, device: str, precision: Precision) -> None:
-        self._classifier = Classifier(bundle, device)
+    def __init__(self, bundle: Bundle, device: str, precision: Precision, engine: str = AUTO) -> None:
+        """Half precision is PyTorch's to compute in, so that it needs the engine `eager`.
+
+        Raises:
+            ConfigError: there is no such device or engine, or the engine does not know this precision.
+            EngineError: the engine does not work on this machine.
+        """
+        if precision in _AUTOCAST and engine not in (AUTO, "eager"):
+            raise ConfigError(f"engine is {engine!r}, which computes in 32-true, not {precision}; choose eager or auto")
+        self._classifier = Classifier(bundle, device, "eager" if precision in _AUTOCAST else engine)
         self._transform = bundle.config.transform
         self._dtype = _AUTOCAST.get(precision)
         self._gmacs = {part.name.removesuffix(" backbone"): part.gmacs for part in self._classifier.cost.parts}

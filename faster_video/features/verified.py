@@ -9,7 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from faster_video.datasets.checking.cache import cache_folder
+from faster_video.files import cache_folder
 
 
 class VerifiedShards:

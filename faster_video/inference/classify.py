@@ -18,6 +18,7 @@ from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
+from faster_video.inference.engine import AUTO, on_engine
 from faster_video.model import State
 from faster_video.video import Frames, VideoInfo, VideoReader
 
@@ -44,11 +45,12 @@ class Stopwatch:
 class Classifier:
     """A bundle ready to run on one device. It takes over the bundle's model: moved there, laid out for it."""
 
-    def __init__(self, bundle: Bundle, device: str = "auto") -> None:
+    def __init__(self, bundle: Bundle, device: str = "auto", engine: str = AUTO) -> None:
         """Take the bundle.
 
         Raises:
-            ConfigError: it sees feature maps made elsewhere and no videos, or there is no such device here.
+            ConfigError: it sees feature maps made elsewhere and no videos, or there is no such device or engine here.
+            EngineError: the engine does not work on this machine.
         """
         if bundle.config.model.takes_features:
             raise ConfigError(
@@ -57,10 +59,7 @@ class Classifier:
             )
         self.bundle = bundle
         self.device = choose_device(device)
-        self.model = bundle.model.eval().to(self.device)
-        if self.device.type == "cpu":
-            # oneDNN's 3-D convolutions are quicker on channels-last weights and input.
-            self.model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.model, self.engine = on_engine(bundle.model.eval().to(self.device), engine, self.device)
 
     @property
     def cost(self) -> VideoCost:
@@ -137,19 +136,23 @@ def end_seconds(frames: Frames, info: VideoInfo) -> float:
     return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
 
 
-def load(bundle: str | Path | None = None, *, pattern: str | None = None, device: str = "auto") -> Classifier:
+def load(
+    bundle: str | Path | None = None, *, pattern: str | None = None, device: str = "auto", engine: str = AUTO
+) -> Classifier:
     """A classifier from a bundle folder; None takes the bundle that comes with the package.
 
-    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with.
+    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, eager, native) runs
+    the clip networks.
 
     Raises:
         BundleError: the folder is not a usable bundle.
-        ConfigError: the pattern is not one, or the device does not exist here.
+        ConfigError: the pattern is not one, or the device or the engine does not exist here.
+        EngineError: the engine does not work on this machine.
     """
     loaded = load_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
-    return Classifier(loaded, device)
+    return Classifier(loaded, device, engine)
 
 
 def classify_many(classifier: Classifier, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from faster_video.datasets.checking.cache import NAME, CheckCache, FileStamp, cache_folder
+from faster_video.datasets.checking.cache import NAME, CheckCache, FileStamp
 from faster_video.datasets.checking.finding import Finding
+from faster_video.files import cache_folder
 
 STAMP = FileStamp(Path("/videos/a.mp4"), 1000, 12345)
 SOUND = Finding(num_frames=30, seconds=1.2, height=48, width=64, codec="h264", sha256="ab")

@@ -26,13 +26,6 @@ CREATE TABLE IF NOT EXISTS checked_v1 (
 """
 
 
-def cache_folder() -> Path:
-    """Where results are kept: `faster_video` in $XDG_CACHE_HOME or, without one, in ~/.cache."""
-    place = os.environ.get("XDG_CACHE_HOME", "")
-    # As the rule for this variable has it, a relative path is as good as none.
-    return (Path(place) if Path(place).is_absolute() else Path.home() / ".cache") / "faster_video"
-
-
 @dataclass(frozen=True, slots=True)
 class FileStamp:
     """What tells that a file has changed."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from faster_video.children import usable_cores
 from faster_video.config import require_at_least
-from faster_video.datasets.checking.cache import CheckCache, FileStamp, cache_folder
+from faster_video.datasets.checking.cache import CheckCache, FileStamp
 from faster_video.datasets.checking.finding import Errand, Finding, look_into
 from faster_video.datasets.checking.report import DEFAULT_MIN_FRAMES, CheckedVideo, CheckReport
 from faster_video.datasets.checking.workers import Lost, in_workers
 from faster_video.datasets.lists import LabelledVideo
 from faster_video.errors import ConfigError
+from faster_video.files import cache_folder
 
 BASE_LIMIT_SECONDS = 300.0
 """For decoding any one file; hundreds of times what a ten-second clip takes."""

@@ -1,0 +1,62 @@
+"""The engine of processors: clip networks through `kernels.c`, several times as quick as PyTorch's own modules.
+
+Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature map.
+"""
+
+from threading import Lock
+
+import torch
+from torch import Tensor, nn
+
+from faster_video.backbones import ClipResNet
+from faster_video.inference.engine.library import load_library
+from faster_video.inference.engine.plan import Network, Plan
+
+CACHED_BYTES = 8 << 20
+"""Of the largest map of clips that go through a network together: more falls out of the processor's cache."""
+MOST_PLANS = 4
+"""Sizes of clips for which a network keeps its plan."""
+
+
+class NativeNetwork(nn.Module):
+    """A clip network with the weights that `network` has now; its maps differ by about 1e-6 of the largest value.
+
+    Raises:
+        EngineError: the kernels cannot be compiled or loaded here.
+    """
+
+    def __init__(self, network: ClipResNet) -> None:
+        super().__init__()
+        self._library = load_library()
+        self._network = Network.of(network)
+        self._plans: dict[tuple[int, int, int], Plan] = {}
+        self._lock = Lock()
+        self.channels = network.channels
+        self.classifier = network.classifier
+        self.feature_size = network.feature_size
+        self.require_clip = network.require_clip
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Feature maps of clips float32 [B, C, T, H, W] on the CPU: [B, D, t, h, w], channels last in memory."""
+        frames = clips.movedim(1, -1)  # [B, T, H, W, C]
+        with self._lock:
+            if not self._network.frames_are_apart:
+                return torch.stack([self._maps(clip) for clip in frames]).movedim(-1, 1)
+            res2_bytes = frames[0, ..., 0].numel() // 8 // 16 * self.channels // 8 * 4  # [T/8, H/4, W/4, D/8]
+            at_once = max(1, CACHED_BYTES // max(1, res2_bytes))
+            maps = torch.cat(
+                [self._maps(some.flatten(0, 1)) for some in torch.split(frames, at_once)]
+            )  # [B*t, h, w, D]
+            return maps.view(len(frames), -1, *maps.shape[1:]).movedim(-1, 1)
+
+    def _maps(self, frames: Tensor) -> Tensor:
+        """Frames [T, H, W, C] to a map [t, h, w, D]."""
+        count, height, width, colours = frames.shape
+        size = (count, height, width)
+        plan = self._plans.pop(size, None) or Plan(self._network, size, colours, self._library.lanes())
+        self._plans[size] = plan  # the last one used is the last one dropped
+        if len(self._plans) > MOST_PLANS:
+            del self._plans[next(iter(self._plans))]
+        plan.input.copy_(frames)
+        plan.run(self._library, torch.get_num_threads())
+        return plan.output.clone()

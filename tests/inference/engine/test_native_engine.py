@@ -1,0 +1,245 @@
+"""The engines compute what the networks compute, whatever the size of the clip and the width of the network."""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from faster_video.backbones import BACKBONES, ClipResNet
+from faster_video.backbones.blocks import PooledClassifier
+from faster_video.config import BackboneConfig, ModelConfig
+from faster_video.errors import ConfigError, EngineError
+from faster_video.inference.engine import ENGINES, NativeNetwork, library, on_engine
+from faster_video.inference.engine import native as native_engine
+from faster_video.inference.engine.plan import WINOGRAD, Network, Plan
+from faster_video.model import Faster, build_model
+
+CPU = torch.device("cpu")
+
+
+def trained(name: str, width: float, seed: int = 0) -> ClipResNet:
+    """A network whose every block says something: fresh ones begin as their shortcuts."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = BACKBONES[name](3, width)
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm3d):
+            size = norm.weight.shape
+            norm.weight.data = 0.5 + 0.5 * torch.rand(size, generator=generator)
+            norm.bias.data = 0.1 * torch.randn(size, generator=generator)
+            norm.running_mean = 0.1 * torch.randn(size, generator=generator)
+            norm.running_var = 0.5 + torch.rand(size, generator=generator)
+    return network.eval()
+
+
+def clips(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def small_model() -> Faster:
+    torch.manual_seed(0)
+    networks = (BackboneConfig(name=name, width=1 / 16) for name in ("r3d50", "r2d26"))
+    return build_model(ModelConfig(expensive=next(networks), cheap=next(networks), pattern="1:1"), 3).eval()
+
+
+def error(got: Tensor, wanted: Tensor) -> float:
+    """Largest difference, as a share of the largest value."""
+    assert got.shape == wanted.shape
+    return float((got - wanted).abs().max() / wanted.abs().max())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", BACKBONES)
+@settings(deadline=None, max_examples=12)
+@given(
+    width=st.sampled_from([1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4]),
+    frames=st.sampled_from([8, 16, 24]),
+    height=st.integers(32, 80),
+    wide=st.integers(32, 80),
+    count=st.integers(1, 3),
+)
+@torch.inference_mode()
+def test_maps_are_those_of_the_network(
+    engine: str, name: str, width: float, frames: int, height: int, wide: int, count: int
+) -> None:
+    network = trained(name, width)
+    clip = clips(count, 3, frames, height, wide)
+    assert error(ENGINES[engine](network)(clip), network(clip)) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", BACKBONES)
+@torch.inference_mode()
+def test_maps_are_those_of_the_network_at_the_papers_size(engine: str, name: str) -> None:
+    network = trained(name, 1.0)
+    clip = clips(1, 3, 8, 224, 224)
+    assert error(ENGINES[engine](network)(clip), network(clip)) < 1e-4
+
+
+@torch.inference_mode()
+def test_one_network_takes_clips_of_any_size_in_any_order() -> None:
+    network = trained("r3d50", 1 / 8)
+    native = NativeNetwork(network)
+    for side in (32, 48, 33, 64, 40, 56, 32, 48):
+        clip = clips(1, 3, 8, side, side, seed=side)
+        assert error(native(clip), network(clip)) < 1e-5
+
+
+@pytest.mark.parametrize("most_bytes", [1, 60_000, 8 << 20])
+@torch.inference_mode()
+def test_clips_of_r2d_go_through_together_and_stay_apart(most_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_engine, "CACHED_BYTES", most_bytes)
+    network = trained("r2d26", 1 / 16)
+    native = NativeNetwork(network)
+    clip = clips(40, 3, 8, 48, 48)
+    one_by_one = torch.cat([native(each[None]) for each in clip])
+    assert error(native(clip), one_by_one) < 1e-6
+
+
+@torch.inference_mode()
+def test_any_layout_of_the_clip_gives_the_same_map() -> None:
+    native = NativeNetwork(trained("r2plus1d50", 1 / 16))
+    clip = clips(2, 3, 8, 40, 48)
+    last = clip.contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(native(clip), native(last))
+
+
+@torch.inference_mode()
+def test_threads_that_share_a_network_do_not_mix_their_clips() -> None:
+    network = trained("r3d50", 1 / 16)
+    native = NativeNetwork(network)
+    given_clips = [clips(1, 3, 8, 32 + seed % 3, 40, seed=seed) for seed in range(24)]
+    wanted = [native(clip) for clip in given_clips]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(torch.inference_mode()(native), given_clips))
+    assert all(torch.equal(one, other) for one, other in zip(got, wanted, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+@torch.inference_mode()
+def test_the_number_of_threads_changes_nothing(threads: int) -> None:
+    native = NativeNetwork(trained("r2plus1d50", 1 / 8))
+    clip = clips(1, 3, 16, 48, 48)
+    before = torch.get_num_threads()
+    wanted = native(clip)
+    try:
+        torch.set_num_threads(threads)
+        assert error(native(clip), wanted) < 1e-6
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_winograds_algorithm_is_used_where_maps_are_large() -> None:
+    plan = Plan(Network.of(trained("r3d50", 1 / 4)), (8, 112, 112), 3, lanes=8)
+    kinds = [layer.kind for layer in plan._layers]
+    assert (
+        kinds.count(WINOGRAD) == 6
+    )  # of res2 and res3, but the one with a stride; the maps of res4 have 8 tiles, of res5 one
+
+
+def test_memory_of_maps_is_used_again() -> None:
+    plan = Plan(Network.of(trained("r3d50", 1 / 4)), (8, 64, 64), 3, lanes=8)
+    places = {layer.output for layer in plan._layers}
+    assert len(places) <= 6 < len(plan._layers)
+
+
+def test_later_changes_of_the_weights_do_not_reach_the_engine() -> None:
+    network = trained("r2d26", 1 / 16)
+    clip = clips(1, 3, 8, 32, 32)
+    for make in ENGINES.values():
+        with torch.inference_mode():
+            engine = make(network)
+            before = engine(clip).clone()
+        for weight in network.parameters():
+            weight.data.mul_(2)
+        with torch.inference_mode():
+            assert torch.equal(engine(clip), before)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_a_model_on_an_engine_answers_as_before(engine: str) -> None:
+    model = small_model()
+    video = clips(2, 4, 3, 8, 32, 32)
+    running, name = on_engine(model, engine, CPU)
+    assert name == ("native" if engine == "auto" else engine)
+    torch.testing.assert_close(running(video), model(video), atol=1e-5, rtol=1e-4)
+    assert isinstance(running.expensive.classifier, PooledClassifier)
+
+
+def test_unknown_engine_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown engine 'quick'; choose one of auto, eager, native"):
+        on_engine(small_model(), "quick", CPU)
+
+
+def test_native_is_refused_on_a_gpu() -> None:
+    with pytest.raises(ConfigError, match="engine is 'native', which runs on processors, and device is cuda"):
+        on_engine(small_model(), "native", torch.device("cuda"))
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine on which nothing has been compiled yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    library.load_library.cache_clear()
+    yield tmp_path
+    library.load_library.cache_clear()
+
+
+def test_compiled_code_is_kept(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.load_library()
+    (kept,) = (empty_cache / "faster_video").glob("kernels-*.so")
+    library.load_library.cache_clear()
+    monkeypatch.setenv("CC", "false")
+    assert library.load_library().lanes() in (8, 16)
+    assert [kept] == list((empty_cache / "faster_video").iterdir())
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", "false")
+    with pytest.raises(EngineError, match="false cannot compile the kernels"):
+        library.load_library()
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_without_a_compiler_auto_takes_eager_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    with pytest.warns(RuntimeWarning, match="there is no C compiler here .* eager is used instead"):
+        _, name = on_engine(small_model(), "auto", CPU)
+    assert name == "eager"
+    with pytest.raises(EngineError, match="install one, such as gcc"):
+        on_engine(small_model(), "native", CPU)
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_code_that_cannot_be_loaded_is_named(empty_cache: Path) -> None:
+    library.load_library()
+    (kept,) = (empty_cache / "faster_video").glob("kernels-*.so")
+    library.load_library.cache_clear()
+    program = (
+        "from faster_video.inference.engine.library import load_library\n"
+        "from faster_video.errors import EngineError\n"
+        "try:\n    load_library()\nexcept EngineError as error:\n    print(error)\n"
+    )
+    kept.write_bytes(b"no library")
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
+    assert f"{kept}: cannot be loaded" in told.stdout and "delete it" in told.stdout
+
+
+def test_nothing_is_said_where_all_is_well() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        on_engine(small_model(), "auto", CPU)
