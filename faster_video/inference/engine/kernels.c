@@ -10,6 +10,9 @@
  *
  * Shapes: T H W places of a map, C its channels, K channels of the output, P taps of a kernel.
  */
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -22,6 +25,7 @@ enum { LANES = 16, ROWS = 12 };
 enum { LANES = 8, ROWS = 6 };
 #endif
 enum { COLS = 2 * LANES, GROUPS = 16, MOST_TAPS = 64, SPINS = 4000, TILE = 4, SIDE = 6, SPOTS = 36 };
+enum { MOST_THREADS = 256 };
 enum { CONVOLVE, WINOGRAD, MAXIMUM };
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
@@ -325,9 +329,20 @@ static void *take_part(void *shared) {
 
 /* All layers, one after the other, by this many threads. */
 void run(const Layer *layers, long num_layers, int threads) {
-    Work work = {layers, num_layers, threads};
-    pthread_t others[256];
-    for (int thread = 1; thread < threads; thread++) pthread_create(others + thread, NULL, take_part, &work);
+    Work work = {.layers = layers, .num_layers = num_layers, .threads = threads};
+#ifdef _OPENMP
+    /* PyTorch's own threads: others would have to share the cores with them while they wait for work. */
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp single
+        work.threads = omp_get_num_threads(); /* may be fewer */
+        take_part(&work);
+    }
+#else
+    pthread_t others[MOST_THREADS];
+    work.threads = least(threads, MOST_THREADS);
+    for (int thread = 1; thread < work.threads; thread++) pthread_create(others + thread, NULL, take_part, &work);
     take_part(&work);
-    for (int thread = 1; thread < threads; thread++) pthread_join(others[thread], NULL);
+    for (int thread = 1; thread < work.threads; thread++) pthread_join(others[thread], NULL);
+#endif
 }

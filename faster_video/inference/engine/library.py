@@ -16,7 +16,7 @@ from faster_video.files import cache_folder, printable, replacing_file
 
 SOURCE = Path(__file__).with_name("kernels.c")
 COMPILERS = ("cc", "gcc", "clang")
-FLAGS = ("-O3", "-march=native", "-fPIC", "-shared", "-pthread")
+FLAGS = ("-O3", "-march=native", "-fPIC", "-pthread")
 SECONDS = 120
 """Allowed to the compiler, which takes two or three."""
 
@@ -88,12 +88,23 @@ def _compile(target: Path) -> None:
             f"there is no C compiler here (looked for {', '.join(COMPILERS)}); install one, such as gcc, or take "
             "another engine"
         )
-    with replacing_file(target) as aside:
-        words = [*compiler.split(), *FLAGS, "-o", str(aside), str(SOURCE)]
+    with replacing_file(target) as aside, tempfile.TemporaryDirectory() as folder:
+        compiled = str(Path(folder) / "kernels.o")
         try:
-            subprocess.run(words, check=True, capture_output=True, text=True, timeout=SECONDS)
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.strip().splitlines()
-            raise EngineError(f"{compiler} cannot compile the kernels: {said[-1] if said else error}") from error
-        except (OSError, subprocess.TimeoutExpired) as error:
+            try:
+                _run(compiler, *FLAGS, "-fopenmp", "-c", "-o", compiled, str(SOURCE))
+            except EngineError:  # threads of its own then
+                _run(compiler, *FLAGS, "-c", "-o", compiled, str(SOURCE))
+            # Linked without -fopenmp: the functions are those that PyTorch has loaded, and so are the threads.
+            _run(compiler, *FLAGS, "-shared", "-o", str(aside), compiled)
+        except EngineError as error:
             raise EngineError(f"{compiler} cannot compile the kernels: {error}") from error
+
+
+def _run(compiler: str, *words: str) -> None:
+    try:
+        subprocess.run([*compiler.split(), *words], check=True, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.CalledProcessError as error:
+        raise EngineError((error.stderr.strip().splitlines() or [str(error)])[-1]) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EngineError(str(error)) from error

@@ -214,6 +214,26 @@ def test_a_compiler_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("empty_cache")
+@torch.inference_mode()
+def test_a_compiler_without_openmp_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = tmp_path / "plain-cc"
+    compiler.write_text(
+        '#!/bin/sh\ncase "$*" in *-fopenmp*) echo "unknown -fopenmp" >&2; exit 1;; esac\nexec cc "$@"\n'
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    network = trained("r3d50", 1 / 8)
+    clip = clips(1, 3, 16, 48, 48)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            assert error(NativeNetwork(network)(clip), network(clip)) < 1e-5
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("empty_cache")
 def test_without_a_compiler_auto_takes_eager_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
