@@ -3,8 +3,11 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
+import faster_video
 from faster_video.cli.messages import plain_message
 from faster_video.cli.output import BAD_INPUT, INTERRUPTED, complain
 from faster_video.cli.parser import COMMANDS, parse_words
@@ -14,6 +17,7 @@ from faster_video.errors import FasterVideoError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0, 1 (some files failed), 2 (bad input), 130 (ctrl-C)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    usual, warnings.formatwarning = warnings.formatwarning, _plain_warning
     try:
         parsed = parse_words(words)
         code = COMMANDS[parsed.command].run(parsed[parsed.command])
@@ -31,3 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough; nothing must be flushed into the closed pipe on exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        warnings.formatwarning = usual
+
+
+def _plain_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Ours are sentences for the user; those of others are for whoever looks at their code."""
+    if Path(filename).is_relative_to(Path(faster_video.__file__).parent):
+        return f"faster-video: {message}\n"
+    return _format_warning(message, category, filename, lineno, line)
+
+
+_format_warning = warnings.formatwarning

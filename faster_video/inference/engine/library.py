@@ -105,6 +105,6 @@ def _run(compiler: str, *words: str) -> None:
     try:
         subprocess.run([*compiler.split(), *words], check=True, capture_output=True, text=True, timeout=SECONDS)
     except subprocess.CalledProcessError as error:
-        raise EngineError((error.stderr.strip().splitlines() or [str(error)])[-1]) from error
+        raise EngineError((error.stderr.strip().splitlines() or [f"exit code {error.returncode}"])[-1]) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineError(str(error)) from error

@@ -12,10 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inference_samples import write_sample
 from torch import Tensor, nn
 
 from faster_video.backbones import BACKBONES, ClipResNet
 from faster_video.backbones.blocks import PooledClassifier
+from faster_video.cli import main
 from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.errors import ConfigError, EngineError
 from faster_video.inference.engine import ENGINES, NativeNetwork, library, on_engine
@@ -242,6 +244,30 @@ def test_without_a_compiler_auto_takes_eager_and_says_so(monkeypatch: pytest.Mon
     assert name == "eager"
     with pytest.raises(EngineError, match="install one, such as gcc"):
         on_engine(small_model(), "native", CPU)
+
+
+def test_the_command_says_in_one_line_that_it_falls_back(tmp_path: Path) -> None:
+    video = write_sample(tmp_path / "sample.mp4")
+    told = subprocess.run(
+        [sys.executable, "-m", "faster_video", "classify", str(video), "--top", "1"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"CC": "false", "XDG_CACHE_HOME": str(tmp_path)},
+    )
+    reason = "false cannot compile the kernels: exit code 1"
+    assert told.stderr.splitlines() == [f"faster-video: engine native: {reason}; eager is used instead"]
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_the_command_refuses_an_engine_that_does_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CC", "false")
+    assert main(["classify", str(write_sample(tmp_path / "sample.mp4")), "--engine", "native"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "faster-video: error: false cannot compile the kernels: exit code 1"
+    ]
 
 
 @pytest.mark.usefixtures("empty_cache")
