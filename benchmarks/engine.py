@@ -7,20 +7,18 @@ Every row: one clip (of R2D-26 also four), random weights, full width, 224 px; t
 
 import argparse
 import json
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
 
 import torch
-from peak import fma_peak, seconds_of, sgemm
-from torch import Tensor
+from peak import described, rates, seconds_of
+from torch import Tensor, nn
 
 from faster_video.backbones import BACKBONES
 from faster_video.cost import count_gmacs
 from faster_video.inference.engine import ENGINES
-from faster_video.inference.engine.library import processor
 
 CASES = (
     ("r2d26", 1, 8),
@@ -42,15 +40,12 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    threads = torch.get_num_threads()
-    peak, product = fma_peak(threads), sgemm()
-    if not options.json:
-        print(f"{processor()[1]}, {threads} threads, Python {platform.python_version()}, PyTorch {torch.__version__}")
-        print(f"FMA peak {peak:.1f} GMAC/s, sgemm {product:.1f} GMAC/s")
+    about = rates(torch.get_num_threads())
+    print(json.dumps(about) if options.json else described(about))
     for name, count, frames in CASES:
         if options.only in (None, name):
-            for row in measured(name, count, frames, options.side, options.rounds, peak):
-                print(json.dumps({**asdict(row), "fma_peak": peak, "sgemm": product}) if options.json else line(row))
+            for row in measured(name, count, frames, options.side, options.rounds, float(about["fma_peak"])):
+                print(json.dumps(asdict(row)) if options.json else line(row))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +67,10 @@ class Row:
 def measured(name: str, count: int, frames: int, side: int, rounds: int, peak: float) -> list[Row]:
     """One row per way of running this network."""
     network = BACKBONES[name](400, 1.0).eval()
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm3d):  # fresh networks begin every block as its shortcut
+            nn.init.uniform_(norm.weight, 0.5, 1)
+            nn.init.uniform_(norm.running_var, 0.5, 1.5)  # type: ignore[arg-type]
     clips = torch.randn(count, 3, frames, side, side)
     gmacs = count_gmacs(network, clips)
     ways: dict[str, Callable[[Tensor], Tensor]] = {MODULES: network}

@@ -6,6 +6,8 @@ python benchmarks/peak.py [--threads N] [--json]
 import argparse
 import ctypes
 import json
+import os
+import platform
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from statistics import median
 from time import perf_counter
 
 import torch
+
+from faster_video.inference.engine.library import processor
 
 SOURCE = Path(__file__).with_suffix(".c")
 STEPS = 20_000_000
@@ -29,18 +33,43 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    rates = {"threads": options.threads, "fma_peak": fma_peak(options.threads), "sgemm": sgemm()}
-    if options.json:
-        print(json.dumps(rates))
-    else:
-        print(f"{options.threads} threads: FMA peak {rates['fma_peak']:.1f} GMAC/s, sgemm {rates['sgemm']:.1f} GMAC/s")
+    about = rates(options.threads)
+    print(json.dumps(about) if options.json else described(about))
+
+
+def rates(threads: int) -> dict[str, str | float]:
+    """The machine, what runs on it, and what it can do in GMAC/s."""
+    return {
+        "processor": ", ".join(processor()[:2]),
+        "threads": threads,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "fma_peak": fma_peak(threads),
+        "sgemm": sgemm(),
+    }
+
+
+def described(about: dict[str, str | float]) -> str:
+    """The same in words."""
+    machine = f"{about['processor']}, {about['threads']} threads, Python {about['python']}, PyTorch {about['torch']}"
+    return f"{machine}\nFMA peak {about['fma_peak']:.1f} GMAC/s, sgemm {about['sgemm']:.1f} GMAC/s"
 
 
 def fma_peak(threads: int) -> float:
     """GMAC/s of all threads together, median of 5 rounds; needs a C compiler."""
     with tempfile.TemporaryDirectory() as folder:
         library = f"{folder}/peak.so"
-        words = ["cc", "-O3", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-o", library, str(SOURCE)]
+        words = [
+            os.environ.get("CC", "cc"),
+            "-O3",
+            "-march=native",
+            "-ffp-contract=fast",
+            "-fPIC",
+            "-shared",
+            "-o",
+            library,
+            str(SOURCE),
+        ]
         subprocess.run(words, check=True)
         kernels = ctypes.CDLL(library)
     kernels.spin.argtypes = (ctypes.c_long,)

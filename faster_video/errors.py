@@ -34,3 +34,7 @@ class TrainingError(FasterVideoError):
 
 class EngineError(FasterVideoError):
     """A way of running the networks that does not work on this machine."""
+
+
+class FasterVideoWarning(RuntimeWarning):
+    """Something is done in another way than it could be; the message is a sentence for the user."""

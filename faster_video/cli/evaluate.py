@@ -139,7 +139,8 @@ def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Fe
     from faster_video.features.open import holds_features, open_features
 
     if holds_features(source):
-        for name, value in (("--root", options.root), ("--split", split)):
+        engine = None if options.engine == "auto" else options.engine
+        for name, value in (("--root", options.root), ("--split", split), ("--engine", engine)):
             if value is not None:
                 raise ConfigError(
                     f"{name} is {value}, but {printable(source)} is a folder of features, which no video is read for; "

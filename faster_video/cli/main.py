@@ -5,13 +5,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
-import faster_video
 from faster_video.cli.messages import plain_message
 from faster_video.cli.output import BAD_INPUT, INTERRUPTED, complain
 from faster_video.cli.parser import COMMANDS, parse_words
-from faster_video.errors import FasterVideoError
+from faster_video.errors import FasterVideoError, FasterVideoWarning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +41,7 @@ def _plain_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """Ours are sentences for the user; those of others are for whoever looks at their code."""
-    if Path(filename).is_relative_to(Path(faster_video.__file__).parent):
+    if issubclass(category, FasterVideoWarning):
         return f"faster-video: {message}\n"
     return _format_warning(message, category, filename, lineno, line)
 

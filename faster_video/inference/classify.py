@@ -43,7 +43,7 @@ class Stopwatch:
 
 
 class Classifier:
-    """A bundle ready to run on one device. It takes over the bundle's model: moved there, laid out for it."""
+    """A bundle ready to run on one device. It takes over the bundle's model and moves it there."""
 
     def __init__(self, bundle: Bundle, device: str = "auto", engine: str = AUTO) -> None:
         """Take the bundle.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from faster_video.errors import ConfigError, DecodeError
+from faster_video.errors import ConfigError, DecodeError, FasterVideoWarning
 from faster_video.files import printable, replacing_file, require_writable_place
 from faster_video.video.decode import Frames, VideoReader, require_inside
 from faster_video.video.probe import VideoInfo
@@ -112,7 +112,7 @@ class FrameCache:
             warnings.warn(
                 f"frame_cache {printable(place.parent)}: cannot be written any more ({error}); videos are read from "
                 "their files from here on",
-                RuntimeWarning,
+                FasterVideoWarning,
                 stacklevel=2,
             )
             self._folder = None

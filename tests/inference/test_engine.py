@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -180,6 +181,69 @@ def test_a_model_on_an_engine_answers_as_before(engine: str) -> None:
     assert isinstance(running.expensive.classifier, PooledClassifier)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("place", ["clip", "weight"])
+@torch.inference_mode()
+def test_what_is_not_a_number_is_not_hidden(engine: str, place: str) -> None:
+    network, clip = trained("r3d50", 1 / 8), clips(1, 3, 8, 48, 48)
+    (clip if place == "clip" else network.stages[0][0].reduce[0].weight.data).view(-1)[7] = torch.nan  # type: ignore[index]
+    assert network(clip).isnan().any()
+    assert ENGINES[engine](network)(clip).isnan().any()
+
+
+def test_native_works_in_and_out_of_inference_mode_in_turn() -> None:
+    native, clip = NativeNetwork(trained("r2d26", 1 / 16)), clips(1, 3, 8, 32, 32)
+    with torch.inference_mode():
+        first = native(clip)
+    with torch.no_grad():
+        second = native(clip)
+    assert torch.equal(first, second) and torch.equal(native(clip), second)
+
+
+def test_native_refuses_what_it_cannot_compute() -> None:
+    native = NativeNetwork(trained("r2d26", 1 / 16))
+    with pytest.raises(ConfigError, match="does not learn, but this clip asks for a gradient; choose eager"):
+        native(clips(1, 3, 8, 32, 32).requires_grad_())
+    with pytest.raises(ConfigError, match=r"clips are torch.float64 on cpu; the engine native takes float32"):
+        native(clips(1, 3, 8, 32, 32).double())
+    for shape in ((1, 3, 4, 32, 32), (2, 3, 9, 32, 32), (1, 1, 8, 32, 32), (1, 3, 8, 16, 32)):
+        with pytest.raises(ConfigError, match="a clip has shape"):
+            native(clips(*shape))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@torch.inference_mode()
+def test_weights_of_other_types_are_converted(dtype: torch.dtype) -> None:
+    network, clip = trained("r3d50", 1 / 16).to(dtype), clips(1, 3, 8, 32, 32)
+    assert error(NativeNetwork(network)(clip), network.float()(clip)) < 1e-4
+
+
+def test_networks_that_the_kernels_do_not_know_are_refused() -> None:
+    dilated = trained("r3d50", 1 / 16)
+    dilated.stages[0][0].middle[0].dilation = (1, 2, 2)  # type: ignore[index]
+    with pytest.raises(EngineError, match="does not know such a convolution"):
+        NativeNetwork(dilated)
+    bare = trained("r3d50", 1 / 16)
+    bare.stages[0][0].reduce[1] = nn.Identity()  # type: ignore[index]
+    with pytest.raises(EngineError, match="only convolutions with a batch norm right after each"):
+        NativeNetwork(bare)
+    pooled = trained("r3d50", 1 / 16)
+    pooled.pool = nn.MaxPool3d((1, 2, 2))
+    with pytest.raises(EngineError, match="does not know such a pooling"):
+        NativeNetwork(pooled)
+
+
+@torch.inference_mode()
+def test_kernels_of_five_frames_are_not_winograds() -> None:
+    network = trained("r3d50", 1 / 8)
+    block = network.stages[0][0]  # type: ignore[index]
+    old = block.middle[0]
+    wide = nn.Conv3d(old.in_channels, old.out_channels, (5, 3, 3), padding=(2, 1, 1), bias=False)
+    block.middle[0] = wide
+    clip = clips(1, 3, 8, 64, 64)
+    assert error(NativeNetwork(network)(clip), network(clip)) < 1e-5
+
+
 def test_unknown_engine_is_refused() -> None:
     with pytest.raises(ConfigError, match="unknown engine 'quick'; choose one of auto, eager, native"):
         on_engine(small_model(), "quick", CPU)
@@ -194,18 +258,42 @@ def test_native_is_refused_on_a_gpu() -> None:
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A machine on which nothing has been compiled yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    library.load_library.cache_clear()
+    library.forget()
     yield tmp_path
-    library.load_library.cache_clear()
+    library.forget()
 
 
 def test_compiled_code_is_kept(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library.load_library()
-    (kept,) = (empty_cache / "faster_video").glob("kernels-*.so")
-    library.load_library.cache_clear()
+    (kept,) = (empty_cache / "faster_video" / "kernels").glob("kernels-*.so")
+    library.forget()
     monkeypatch.setenv("CC", "false")
     assert library.load_library().lanes() in (8, 16)
-    assert [kept] == list((empty_cache / "faster_video").iterdir())
+    assert [kept] == list((empty_cache / "faster_video" / "kernels").iterdir())
+
+
+def test_a_folder_that_others_can_write_is_not_used(empty_cache: Path) -> None:
+    folder = empty_cache / "faster_video" / "kernels"
+    folder.mkdir(parents=True)
+    folder.chmod(0o777)
+    library.load_library()
+    assert not list(folder.iterdir())
+    folder.rmdir()
+    folder.symlink_to(empty_cache)
+    library.forget()
+    library.load_library()
+    assert [path.name for path in empty_cache.iterdir()] == ["faster_video"]
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_without_any_folder_the_engine_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(library, "cache_folder", none)
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(EngineError, match="no folder that only this user can write"):
+        library.load_library()
 
 
 @pytest.mark.usefixtures("empty_cache")
@@ -273,8 +361,8 @@ def test_the_command_refuses_an_engine_that_does_not_work(
 @pytest.mark.usefixtures("empty_cache")
 def test_code_that_cannot_be_loaded_is_named(empty_cache: Path) -> None:
     library.load_library()
-    (kept,) = (empty_cache / "faster_video").glob("kernels-*.so")
-    library.load_library.cache_clear()
+    (kept,) = (empty_cache / "faster_video" / "kernels").glob("kernels-*.so")
+    library.forget()
     program = (
         "from faster_video.inference.engine.library import load_library\n"
         "from faster_video.errors import EngineError\n"

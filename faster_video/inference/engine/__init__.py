@@ -7,7 +7,7 @@ import torch
 
 from faster_video.backbones import Backbone, ClipResNet
 from faster_video.config import require_choice
-from faster_video.errors import ConfigError, EngineError
+from faster_video.errors import ConfigError, EngineError, FasterVideoWarning
 from faster_video.inference.engine.eager import EagerNetwork
 from faster_video.inference.engine.native import NativeNetwork
 from faster_video.model import Faster
@@ -44,5 +44,5 @@ def _on_best_engine(model: Faster, device: torch.device) -> tuple[Faster, str]:
         try:
             return on_engine(model, "native", device)
         except EngineError as error:
-            warnings.warn(f"engine native: {error}; eager is used instead", RuntimeWarning, stacklevel=3)
+            warnings.warn(f"engine native: {error}; eager is used instead", FasterVideoWarning, stacklevel=3)
     return on_engine(model, "eager", device)

@@ -53,6 +53,7 @@ typedef struct {
 } Cut;
 
 int lanes(void) { return LANES; }
+long layer_size(void) { return sizeof(Layer); }
 
 static const float ZEROS[16384];
 
@@ -87,12 +88,12 @@ static inline void finish(const Layer *l, const float *sums, long to, long wide)
     if (wide == COLS) {
         for (long k = 0; k < COLS; k++) {
             float value = sums[k] + added[k];
-            out[k] = value > floor ? value : floor;
+            out[k] = floor > value ? floor : value; /* NaN stays NaN */
         }
     } else
         for (long k = 0; k < wide; k++) {
             float value = sums[k] + added[k];
-            out[k] = value > floor ? value : floor;
+            out[k] = floor > value ? floor : value; /* NaN stays NaN */
         }
 }
 
@@ -258,7 +259,7 @@ static void maximum(const Layer *l, long first, long count) {
             for (long x = x0 < 0 ? 0 : x0; x < x0 + l->kernel_w && x < l->in_w; x++) {
                 const float *in = l->in + ((t * l->in_h + y) * l->in_w + x) * l->in_c;
                 if (!begun) memcpy(out, in, l->out_c * sizeof(float));
-                else for (long c = 0; c < l->out_c; c++) out[c] = in[c] > out[c] ? in[c] : out[c];
+                else for (long c = 0; c < l->out_c; c++) out[c] = in[c] > out[c] || in[c] != in[c] ? in[c] : out[c];
                 begun = 1;
             }
     }
@@ -288,6 +289,7 @@ typedef struct {
     int threads;
     atomic_long next; /* pieces begun, of all layers so far */
     atomic_long done; /* how often a thread has come to the end of a layer */
+    atomic_int ready; /* whether it is known how many threads there are */
 } Work;
 
 static void meet(Work *work, long layer) {
@@ -299,6 +301,7 @@ static void meet(Work *work, long layer) {
 
 static void *take_part(void *shared) {
     Work *work = shared;
+    while (!atomic_load(&work->ready)) sched_yield();
     float *scratch = NULL;
     long began = 0, room = 0; /* pieces of the layers before; floats of scratch */
     for (long number = 0; number < work->num_layers; number++) {
@@ -335,14 +338,19 @@ void run(const Layer *layers, long num_layers, int threads) {
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp single
-        work.threads = omp_get_num_threads(); /* may be fewer */
+        {
+            work.threads = omp_get_num_threads(); /* may be fewer */
+            atomic_store(&work.ready, 1);
+        }
         take_part(&work);
     }
 #else
     pthread_t others[MOST_THREADS];
-    work.threads = least(threads, MOST_THREADS);
-    for (int thread = 1; thread < work.threads; thread++) pthread_create(others + thread, NULL, take_part, &work);
+    int made = 1;
+    while (made < least(threads, MOST_THREADS) && !pthread_create(others + made, NULL, take_part, &work)) made++;
+    work.threads = made;
+    atomic_store(&work.ready, 1);
     take_part(&work);
-    for (int thread = 1; thread < work.threads; thread++) pthread_join(others[thread], NULL);
+    for (int thread = 1; thread < made; thread++) pthread_join(others[thread], NULL);
 #endif
 }

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from faster_video.backbones import ClipResNet
+from faster_video.errors import ConfigError
 from faster_video.inference.engine.library import load_library
 from faster_video.inference.engine.plan import Network, Plan
 
@@ -22,7 +23,7 @@ class NativeNetwork(nn.Module):
     """A clip network with the weights that `network` has now; its maps differ by about 1e-6 of the largest value.
 
     Raises:
-        EngineError: the kernels cannot be compiled or loaded here.
+        EngineError: the kernels cannot be compiled or loaded here, or do not know such a network.
     """
 
     def __init__(self, network: ClipResNet) -> None:
@@ -37,9 +38,19 @@ class NativeNetwork(nn.Module):
         self.require_clip = network.require_clip
 
     def forward(self, clips: Tensor) -> Tensor:
-        """Feature maps of clips float32 [B, C, T, H, W] on the CPU: [B, D, t, h, w], channels last in memory."""
-        frames = clips.movedim(1, -1)  # [B, T, H, W, C]
-        with self._lock:
+        """Feature maps of clips float32 [B, C, T, H, W] on the CPU: [B, D, t, h, w], channels last in memory.
+
+        Raises:
+            ConfigError: the clips are of another shape, type or device, or ask for a gradient.
+        """
+        self.require_clip(clips.shape)
+        if clips.requires_grad and torch.is_grad_enabled():
+            raise ConfigError("the engine native does not learn, but this clip asks for a gradient; choose eager")
+        if clips.device.type != "cpu" or clips.dtype != torch.float32:
+            raise ConfigError(f"clips are {clips.dtype} on {clips.device}; the engine native takes float32 on the CPU")
+        # Not in inference mode, whatever the caller's is: the memory of a plan outlives it.
+        with self._lock, torch.inference_mode(False), torch.no_grad():
+            frames = clips.movedim(1, -1)  # [B, T, H, W, C]
             if not self._network.frames_are_apart:
                 return torch.stack([self._maps(clip) for clip in frames]).movedim(-1, 1)
             res2_bytes = frames[0, ..., 0].numel() // 8 // 16 * self.channels // 8 * 4  # [T/8, H/4, W/4, D/8]

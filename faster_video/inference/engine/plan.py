@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from faster_video.backbones.blocks import Bottleneck, ClipResNet
+from faster_video.errors import EngineError
 from faster_video.inference.engine.library import Layer
 from faster_video.inference.engine.weights import TILE, Convolution, Triple, Window
 
@@ -22,6 +23,8 @@ LEAST_TILES = 16
 """In all frames of a map, for Winograd's algorithm: with fewer, fetching its weights takes longer than it saves."""
 POOL = Window((1, 3, 3), (1, 2, 2), (0, 1, 1))
 """The pooling after the stem (Table 1)."""
+MOST_TAPS = 64
+"""As in `kernels.c`; of the first kernel, whose lines are one tap each, lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,32 @@ class Network:
     def of(cls, network: ClipResNet) -> "Network":
         """The network as it is in evaluation."""
         blocks = (block for block in network.stages.modules() if isinstance(block, Bottleneck))
-        return cls(tuple(_convolutions(network.stem)), tuple(map(Block.of, blocks)))
+        found = cls(tuple(_convolutions(network.stem)), tuple(map(Block.of, blocks)))
+        known = sum(1 for _ in found.convolutions)
+        pool = network.pool
+        if known != sum(isinstance(part, nn.Conv3d) for part in network.modules()):
+            raise EngineError("the engine native knows only convolutions with a batch norm right after each")
+        if Window(pool.kernel_size, pool.stride, pool.padding) != POOL:  # type: ignore[arg-type]
+            raise EngineError(f"the engine native does not know such a pooling: {pool}")
+        if any(prod(each.window.kernel) > MOST_TAPS * each.window.kernel[2] for each in found.stem) or any(
+            prod(each.window.kernel) > MOST_TAPS for block in found.blocks for each in block.path
+        ):
+            raise EngineError(f"the engine native knows only kernels of up to {MOST_TAPS} places")
+        return found
+
+    @property
+    def convolutions(self) -> Iterator[Convolution]:
+        """All of them."""
+        yield from self.stem
+        for block in self.blocks:
+            yield from block.path
+            if block.shortcut is not None:
+                yield block.shortcut
 
     @property
     def frames_are_apart(self) -> bool:
         """Whether no two places in time look at the same frame, as in R2D: clips can then follow one another."""
-        windows = [each.window for each in (*self.stem, *(each for block in self.blocks for each in block.path))]
+        windows = [each.window for each in self.convolutions]
         return all(kernel[0] == stride[0] and padding[0] == 0 for kernel, stride, padding in windows)
 
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from faster_video.errors import EngineError
+
 Triple = tuple[int, int, int]
 """In time, height, width."""
 TILE = 4
@@ -53,18 +55,20 @@ class Convolution:
     @classmethod
     def of(cls, convolution: nn.Conv3d, norm: nn.BatchNorm3d) -> "Convolution":
         """The two as they are in evaluation."""
-        assert norm.running_mean is not None and norm.running_var is not None
-        weight, bias = fuse_conv_bn_weights(
-            convolution.weight,
-            convolution.bias,
-            norm.running_mean,
-            norm.running_var,
-            norm.eps,
-            norm.weight,
-            norm.bias,
+        if norm.running_mean is None or norm.running_var is None:
+            raise EngineError("the network's batch norms have no statistics, which the engine native needs")
+        known = tuple(convolution.dilation) == (1, 1, 1) and convolution.groups == 1
+        if not known or convolution.padding_mode != "zeros" or isinstance(convolution.padding, str):
+            raise EngineError(f"the engine native does not know such a convolution: {convolution}")
+        parts = (convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        weight, bias, mean, variance, scale, shift = (
+            None if part is None else part.detach().to("cpu", torch.float64) for part in parts
         )
+        assert weight is not None and mean is not None and variance is not None  # as checked
+        folded = fuse_conv_bn_weights(weight, bias, mean, variance, norm.eps, scale, shift)
+        own = (tensor.detach().float().contiguous() for tensor in folded)
         sizes = (convolution.kernel_size, convolution.stride, convolution.padding)
-        return cls(weight.detach(), bias.detach(), Window(*(cast("Triple", tuple(size)) for size in sizes)))
+        return cls(next(own), next(own), Window(*(cast("Triple", tuple(size)) for size in sizes)))
 
     @property
     def channels_out(self) -> int:
@@ -75,7 +79,7 @@ class Convolution:
         """Whether it is 3×3 in space without stride, with channels in whole vectors of `lanes`."""
         kernel, stride, padding = self.window
         is_square = kernel[1:] == (3, 3) and stride == (1, 1, 1) and padding[1:] == (1, 1)
-        return is_square and self.weight.shape[1] % lanes == 0
+        return is_square and kernel[0] in (1, 3) and self.weight.shape[1] % lanes == 0
 
     def packed(self, panel: int, *, winograd: bool) -> tuple[Tensor, Tensor]:
         """Weights [K / panel, P·C, panel], P being 36 · kernel_t for Winograd, and biases; K rounded up to panels."""
