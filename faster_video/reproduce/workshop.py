@@ -98,9 +98,10 @@ class Workshop:
         """What is to be done so that every setting has its result of this seed, in an order that keeps few stores."""
         wanted = _once(settings)
         todo = [setting for setting in wanted if self.folder.load(setting, seed) is None]
+        planned: set[Path] = set()
         for pair in dict.fromkeys(setting.backbones for setting in wanted):
             if any(one.backbones == pair for one in todo):
-                yield from self._plan_backbones(pair, seed)
+                yield from self._plan_backbones(pair, seed, planned)
             for num_clips in dict.fromkeys(one.clips.num_clips for one in wanted if one.backbones == pair):
                 group = [one for one in todo if (one.backbones, one.clips.num_clips) == (pair, num_clips)]
                 stores = self.folder.store(pair, num_clips, seed)
@@ -109,18 +110,19 @@ class Workshop:
                     title = f"removal of the features of {num_clips} clips, seed {seed}"
                     yield Piece(title, partial(remove_stores, stores))
 
-    def _plan_backbones(self, pair: BackbonePair, seed: int) -> Iterator[Piece]:
-        """Their training, in one or two pieces, where it is still to do."""
+    def _plan_backbones(self, pair: BackbonePair, seed: int, planned: set[Path]) -> Iterator[Piece]:
+        """Their training, in one or two pieces, where it is still to do and not `planned` for other clip lengths."""
         run = self._backbones_run(pair, seed)
-        name = f"{pair_name(pair)}, seed {seed}"
         if self.pretraining is not None:
             first = self._pretraining_run(pair, seed, self.pretraining)
             require_beginning(run, first)
-            if not first.bundle_folder.exists():
-                yield Piece(f"pre-training of {name}", partial(trained, first))
+            if not first.bundle_folder.exists() and first.out not in planned:
+                planned.add(first.out)
+                name = pair_name(self._pretraining_pair(pair))
+                yield Piece(f"pre-training of {name}, seed {seed}", partial(trained, first))
         if not run.bundle_folder.exists():
             what = "networks" if self.start is None and self.pretraining is None else "fine-tuning of"
-            yield Piece(f"{what} {name}", partial(self._backbones, pair, seed))
+            yield Piece(f"{what} {pair_name(pair)}, seed {seed}", partial(self._backbones, pair, seed))
 
     def _plan_group(self, group: list[Setting], stores: Path, seed: int) -> Iterator[Piece]:
         """Settings with the same networks and clips: their stores, then each setting."""
@@ -172,8 +174,13 @@ class Workshop:
             frame_cache=self.machine.frame_cache,
         )
 
+    def _pretraining_pair(self, pair: BackbonePair) -> BackbonePair:
+        """The same networks at the recipe's own clip length, where they learn first whatever length is wanted."""
+        return replace(pair, frames_per_clip=self.recipe.clips.frames_per_clip)
+
     def _pretraining_run(self, pair: BackbonePair, seed: int, pretraining: Pretraining) -> RunConfig:
         """Stage 1 alone, on other videos."""
+        pair = self._pretraining_pair(pair)
         run = self._backbones_run(pair, seed)
         return replace(
             run,

@@ -121,6 +121,21 @@ def test_with_no_rate_to_speak_of_the_fine_tuned_networks_are_the_pretrained_one
     assert heads and all((ours.state_dict()[n].shape[0], theirs.state_dict()[n].shape[0]) == (6, 9) for n in heads)
 
 
+def test_networks_of_several_clip_lengths_begin_as_the_same(data: Path, others: Path, tmp_path: Path) -> None:
+    said = list[str]()
+    outcome = reproduce("table2", data, tmp_path, read_pretraining(str(others), epochs=1), frames=[8, 16], said=said)
+    assert len(outcome.results) == 4
+    titles = [line.split("  ")[1] for line in said if "training of" in line or "tuning of" in line]
+    short, longer = (f"r2plus1d50-w0.03125+r2d26-w0.015625-L{frames}, seed 0" for frames in (8, 16))
+    assert titles == [f"pre-training of {short}", f"fine-tuning of {short}", f"fine-tuning of {longer}"]
+    (first,) = (tmp_path / "pretrained").iterdir()
+    start = load_bundle(first / "bundle").config.weights_sha256
+    for name, frames in ((short, 8), (longer, 16)):
+        run = tmp_path / "backbones" / name.replace(", seed 0", "-seed0")
+        assert settings(run)["finetune_sha256"] == start
+        assert load_bundle(run / "bundle").config.clips.frames_per_clip == frames
+
+
 def test_a_second_experiment_takes_the_networks_of_both_times(
     table2: tuple[Path, list[str]], data: Path, others: Path, tmp_path: Path
 ) -> None:
