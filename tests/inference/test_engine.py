@@ -23,7 +23,8 @@ from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.errors import ConfigError, EngineError
 from faster_video.inference.engine import ENGINES, NativeNetwork, library, on_engine
 from faster_video.inference.engine import native as native_engine
-from faster_video.inference.engine.plan import WINOGRAD, Network, Plan
+from faster_video.inference.engine.layers import WINOGRAD
+from faster_video.inference.engine.plan import Network, Plan
 from faster_video.model import Faster, build_model
 
 CPU = torch.device("cpu")
@@ -145,7 +146,7 @@ def test_the_number_of_threads_changes_nothing(threads: int) -> None:
 
 def test_winograds_algorithm_is_used_where_maps_are_large() -> None:
     plan = Plan(Network.of(trained("r3d50", 1 / 4)), (8, 112, 112), 3, lanes=8)
-    kinds = [layer.kind for layer in plan._layers]
+    kinds = [layer.kind for layer in plan._layers._layers]
     assert (
         kinds.count(WINOGRAD) == 6
     )  # of res2 and res3, but the one with a stride; the maps of res4 have 8 tiles, of res5 one
@@ -153,8 +154,8 @@ def test_winograds_algorithm_is_used_where_maps_are_large() -> None:
 
 def test_memory_of_maps_is_used_again() -> None:
     plan = Plan(Network.of(trained("r3d50", 1 / 4)), (8, 64, 64), 3, lanes=8)
-    places = {layer.output for layer in plan._layers}
-    assert len(places) <= 6 < len(plan._layers)
+    places = {layer.output for layer in plan._layers._layers}
+    assert len(places) <= 6 < len(plan._layers._layers)
 
 
 def test_later_changes_of_the_weights_do_not_reach_the_engine() -> None:

@@ -5,11 +5,14 @@ from collections.abc import Callable
 
 import torch
 
+from faster_video.aggregators import FastGru
 from faster_video.backbones import Backbone, ClipResNet
 from faster_video.config import require_choice
 from faster_video.errors import ConfigError, EngineError, FasterVideoWarning
 from faster_video.inference.engine.eager import EagerNetwork
+from faster_video.inference.engine.fused import EagerEquations, FusedFastGru
 from faster_video.inference.engine.native import NativeNetwork
+from faster_video.inference.engine.native_gru import NativeEquations
 from faster_video.model import Faster
 
 AUTO = "auto"
@@ -36,7 +39,11 @@ def on_engine(model: Faster, engine: str, device: torch.device) -> tuple[Faster,
     expensive, cheap = (
         make(network) if isinstance(network, ClipResNet) else network for network in (model.expensive, model.cheap)
     )
-    return model.with_backbones(expensive, cheap), engine
+    model = model.with_backbones(expensive, cheap)
+    if isinstance(model.aggregator, FastGru):
+        equations = EagerEquations if engine == "eager" else NativeEquations
+        model = model.with_aggregator(FusedFastGru(equations(model.aggregator)))
+    return model, engine
 
 
 def _on_best_engine(model: Faster, device: torch.device) -> tuple[Faster, str]:

@@ -24,7 +24,7 @@ enum { LANES = 16, ROWS = 12 };
 #else
 enum { LANES = 8, ROWS = 6 };
 #endif
-enum { COLS = 2 * LANES, GROUPS = 16, MOST_TAPS = 64, SPINS = 4000, TILE = 4, SIDE = 6, SPOTS = 36 };
+enum { COLS = 2 * LANES, GROUPS = 17, MOST_TAPS = 64, SPINS = 4000, TILE = 4, SIDE = 6, SPOTS = 36 };
 enum { MOST_THREADS = 256 };
 enum { CONVOLVE, WINOGRAD, MAXIMUM };
 

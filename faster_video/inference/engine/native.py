@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from faster_video.backbones import ClipResNet
 from faster_video.errors import ConfigError
+from faster_video.inference.engine.layers import Recent
 from faster_video.inference.engine.library import load_library
 from faster_video.inference.engine.plan import Network, Plan
+from faster_video.inference.engine.weights import Triple
 
 CACHED_BYTES = 8 << 20
 """Of the largest map of clips that go through a network together: more falls out of the processor's cache."""
-MOST_PLANS = 4
-"""Sizes of clips for which a network keeps its plan."""
 
 
 class NativeNetwork(nn.Module):
@@ -30,7 +30,9 @@ class NativeNetwork(nn.Module):
         super().__init__()
         self._library = load_library()
         self._network = Network.of(network)
-        self._plans: dict[tuple[int, int, int], Plan] = {}
+        self._plans = Recent[tuple[Triple, int], Plan](
+            lambda clip: Plan(self._network, *clip, self._library.lanes())  # size and colours
+        )
         self._lock = Lock()
         self.channels = network.channels
         self.classifier = network.classifier
@@ -63,11 +65,7 @@ class NativeNetwork(nn.Module):
     def _maps(self, frames: Tensor) -> Tensor:
         """Frames [T, H, W, C] to a map [t, h, w, D]."""
         count, height, width, colours = frames.shape
-        size = (count, height, width)
-        plan = self._plans.pop(size, None) or Plan(self._network, size, colours, self._library.lanes())
-        self._plans[size] = plan  # the last one used is the last one dropped
-        if len(self._plans) > MOST_PLANS:
-            del self._plans[next(iter(self._plans))]
+        plan = self._plans[(count, height, width), colours]
         plan.input.copy_(frames)
         plan.run(self._library, torch.get_num_threads())
         return plan.output.clone()

@@ -1,0 +1,112 @@
+"""FAST-GRU for inference: all clips looked at in one product, and what a step multiplies laid together.
+
+Shapes: B videos, N clips per video, D channels, R = D/4 compressed channels, t h w feature map, M = B·t·h·w places.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from faster_video.aggregators import FastGru
+
+Terms = tuple[Tensor, ...]
+"""What the equations take of a clip before the past is known, each with M rows."""
+
+
+class Equations(Protocol):
+    """Equations 3 and 4 with the weights of a FAST-GRU, on rows of channels."""
+
+    def look(self, clip: Tensor) -> Terms:
+        """U_rx ∗ x_t, U_zx ∗ x_t and V_x ∗ x_t of any number of places [M, D]."""
+        ...
+
+    def recur(self, clip: Terms, hidden: Tensor) -> Tensor:
+        """o_t [M, D] from the clip's terms and o_{t-1} [M, D]."""
+        ...
+
+
+class FusedFastGru(nn.Module):
+    """A FAST-GRU that does not learn; its states differ from the original's by rounding."""
+
+    averages_scores: bool = False
+
+    def __init__(self, equations: Equations) -> None:
+        super().__init__()
+        self._equations = equations
+
+    def start(self, clip: Tensor) -> Tensor:
+        """o_0 = x_0, [B, D, t, h, w]."""
+        return clip
+
+    def step(self, clip: Tensor, hidden: Tensor) -> Tensor:
+        """Fold one clip's features into the hidden state; all [B, D, t, h, w]."""
+        return _as_map(self._equations.recur(self._equations.look(_rows(clip)), _rows(hidden)), clip)
+
+    def output(self, hidden: Tensor) -> Tensor:
+        """The hidden state is the output, [B, D, t, h, w]."""
+        return hidden
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """o_0 … o_{N-1}: [B, N, D, t, h, w] to [B, N, D, t, h, w]."""
+        first, later = clips[:, 0], clips[:, 1:].transpose(0, 1)  # [B, D, t, h, w], [N-1, B, D, t, h, w]
+        hidden = _rows(first)  # [M, D]
+        outputs = [hidden]
+        if len(later):
+            terms = self._equations.look(_rows(later.flatten(0, 1)))  # [(N-1)·M, …] each
+            for clip in zip(*(torch.split(term, len(hidden)) for term in terms), strict=True):
+                hidden = self._equations.recur(clip, hidden)
+                outputs.append(hidden)
+        return torch.stack([_as_map(output, first) for output in outputs], dim=1)
+
+
+class EagerEquations:
+    """By PyTorch, on any device. Biases that are added to the same sum are one."""
+
+    def __init__(self, given: FastGru) -> None:
+        gates = (given.read_gate, given.update_gate)
+        of_clip = [*(gate.compress_clip for gate in gates), given.clip_to_candidate]
+        of_past = [*(gate.compress_hidden for gate in gates), given.hidden_to_candidate]
+        with torch.no_grad():
+            self._clip_weight = torch.cat([_matrix(part) for part in of_clip]).T  # [D, 2R + D]
+            self._clip_bias = torch.cat([_bias(part) for part in of_clip]) + torch.cat(
+                [_bias(part) for part in of_past]
+            )
+            self._compress_weight = torch.cat([_matrix(gate.compress_hidden) for gate in gates]).T  # [D, 2R]
+            self._restore_weight = torch.stack([_matrix(gate.restore).T for gate in gates])  # [2, R, D]
+            self._restore_bias = torch.stack([_bias(gate.restore) for gate in gates])[:, None]  # [2, 1, D]
+            self._candidate_weight = _matrix(given.hidden_to_candidate).T.clone()  # [D, D]
+
+    def look(self, clip: Tensor) -> Terms:
+        """The terms of both gates side by side [M, 2R], and the candidate's [M, D]."""
+        compressed = self._compress_weight.shape[1]
+        terms = torch.addmm(self._clip_bias, clip, self._clip_weight)  # [M, 2R + D]
+        return terms[:, :compressed], terms[:, compressed:]
+
+    def recur(self, clip: Terms, hidden: Tensor) -> Tensor:
+        """o_t [M, D] from the clip's terms and o_{t-1} [M, D]."""
+        compressed = torch.addmm(clip[0], hidden, self._compress_weight).relu_()  # [M, 2R]
+        both = compressed.view(len(hidden), 2, -1).transpose(0, 1)  # [2, M, R]
+        read, update = torch.baddbmm(self._restore_bias, both, self._restore_weight).sigmoid_()  # [M, D] each
+        candidate = torch.addmm(clip[1], read.mul_(hidden), self._candidate_weight).tanh_()
+        return torch.lerp(hidden, candidate, update)
+
+
+def _matrix(part: nn.Conv3d) -> Tensor:
+    """The weights of a 1×1×1 convolution, [out, in]."""
+    return part.weight.detach().flatten(1)
+
+
+def _bias(part: nn.Conv3d) -> Tensor:
+    assert part.bias is not None  # our choice for FAST-GRU
+    return part.bias.detach()
+
+
+def _rows(features: Tensor) -> Tensor:
+    """[B, D, t, h, w] to [M, D]; no copy where the channels are last in memory."""
+    return features.movedim(1, -1).flatten(0, -2)
+
+
+def _as_map(rows: Tensor, like: Tensor) -> Tensor:
+    """[M, D] to [B, D, t, h, w], the size of `like`."""
+    return rows.view(len(like), *like.shape[2:], -1).movedim(-1, 1)
