@@ -26,6 +26,26 @@ def test_clip(frames: NDArray[np.uint8], config: TransformConfig) -> Tensor:
 
     From uint8 [T, H, W, 3] to uint8 [3, T, S, S]. Raises `ConfigError` for frames of another kind.
     """
+    return _test_window(frames, config).transpose(0, 1).contiguous()  # [3, T, S, S]
+
+
+def normalized_test_clip(frames: NDArray[np.uint8], config: TransformConfig) -> Tensor:
+    """`normalize` of the `test_clip`, to the last bit, several times as quick on a processor.
+
+    From uint8 [T, H, W, 3] to float32 [3, T, S, S] with the colours last in memory: frame by frame, so that one stays
+    in the processor's cache until it is done. Raises `ConfigError` for frames of another kind.
+    """
+    window = _test_window(frames, config).movedim(1, -1)  # [T, S, S, 3]
+    clip = torch.empty(window.shape)
+    mean, std = (torch.tensor(values).repeat(window.shape[2]) for values in (config.mean, config.std))  # of a line
+    for pixels, normal in zip(window, clip, strict=True):
+        normal.copy_(pixels)
+        normal.flatten(1).div_(255).sub_(mean).div_(std)
+    return clip.movedim(-1, 0)
+
+
+def _test_window(frames: NDArray[np.uint8], config: TransformConfig) -> Tensor:
+    """[T, 3, S, S], not contiguous."""
     return _resize_and_crop(frames, config.test_short_side, config.crop_size, lambda room: room // 2)
 
 
@@ -37,6 +57,7 @@ def train_clip(frames: NDArray[np.uint8], config: TransformConfig, random: Rando
     """
     short_side = random.randint(*config.train_short_side)
     clip = _resize_and_crop(frames, short_side, config.crop_size, lambda room: random.randrange(room + 1))
+    clip = clip.transpose(0, 1).contiguous()  # [3, T, S, S]
     return clip.flip(-1) if random.random() < config.flip_probability else clip
 
 
@@ -55,7 +76,7 @@ def normalize(clip: Tensor, config: TransformConfig) -> Tensor:
 
 
 def _resize_and_crop(frames: NDArray[np.uint8], short_side: int, crop_size: int, place: Callable[[int], int]) -> Tensor:
-    """Resize the short side, cut out a square; `place(room)` says where in [0, room] a cut begins."""
+    """Short side resized, a square cut out, [T, 3, S, S]; `place(room)` says where in [0, room] a cut begins."""
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
         raise ConfigError(
             f"frames is {frames.dtype} {list(frames.shape)}; a clip needs uint8 [T, H, W, 3], none of them 0"
@@ -63,8 +84,7 @@ def _resize_and_crop(frames: NDArray[np.uint8], short_side: int, crop_size: int,
     clip = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(0, 3, 1, 2)  # [T, 3, H, W]
     longest = LONGEST_SHAPE * min(clip.shape[-2:])
     clip = _cut(clip, (min(clip.shape[-2], longest), min(clip.shape[-1], longest)), place)
-    clip = _cut(_resize(clip, short_side), (crop_size, crop_size), place)
-    return clip.transpose(0, 1).contiguous()  # [3, T, S, S]
+    return _cut(_resize(clip, short_side), (crop_size, crop_size), place)
 
 
 def _resize(clip: Tensor, short_side: int) -> Tensor:

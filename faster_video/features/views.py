@@ -17,7 +17,7 @@ from faster_video.clips import clip_frames, clip_starts, test_clip
 from faster_video.errors import DecodeError, StoreError
 from faster_video.features.layout import TEST
 from faster_video.files import printable
-from faster_video.inference.classify import end_seconds
+from faster_video.inference.decoding import end_seconds
 from faster_video.training.samples import SampleKey, TrainingClips
 
 Seconds = list[tuple[float, float]]

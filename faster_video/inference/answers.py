@@ -49,11 +49,11 @@ class Classification:
     video_seconds: float
     """Length of the video."""
     seconds: float
-    """Wall time from opening the file to the last answer."""
+    """Wall time to the last answer: from the call on, or from the result of the file before on."""
     seconds_decoding: float
-    """Of which: reading frames, resizing and cropping them."""
+    """What reading frames, resizing and normalising them took, for the most part beside the networks."""
     seconds_model: float
-    """Of which: the networks."""
+    """What the networks took."""
 
     @property
     def labels(self) -> list[tuple[str, float]]:

@@ -4,7 +4,6 @@ Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop, K classe
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
@@ -12,34 +11,20 @@ import torch
 from torch import Tensor
 
 from faster_video.bundle import Bundle, load_bundle
-from faster_video.clips import clip_frames, clip_starts, normalize, test_clip
 from faster_video.cost import VideoCost, video_cost
 from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
+from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
+from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.engine import AUTO, on_engine
 from faster_video.model import State
-from faster_video.video import Frames, VideoInfo, VideoReader
 
+CLIPS_AHEAD = 3
+"""Decoded clips that wait for the networks at most, beside the one that is being decoded."""
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 """The trained bundle that comes with the package."""
-
-
-class Stopwatch:
-    """Adds up the wall time spent inside `running`."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Count the time until the block ends."""
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds += perf_counter() - began
 
 
 class Classifier:
@@ -59,6 +44,7 @@ class Classifier:
             )
         self.bundle = bundle
         self.device = choose_device(device)
+        self.decoder = ClipDecoder(bundle.config.clips, bundle.config.transform, self.device)
         self.model, self.engine = on_engine(bundle.model.eval().to(self.device), engine, self.device)
 
     @property
@@ -73,67 +59,64 @@ class Classifier:
         Raises:
             DecodeError: the file cannot be read as video; the message starts with its name.
         """
-        decoding, computing = Stopwatch(), Stopwatch()
-        began, cost = perf_counter(), self.cost
-        with decoding.running():
-            reader = VideoReader(path)
-        with reader as video:
-            clips = list(self._answers(video, cost, decoding, computing))
-            return Classification(
-                path=Path(path),
-                classes=self.bundle.labels,
-                pattern=str(cost.pattern),
-                clips=clips,
-                gmacs_all_expensive=cost.all_expensive_gmacs,
-                video_seconds=video.info.seconds,
-                seconds=perf_counter() - began,
-                seconds_decoding=decoding.seconds,
-                seconds_model=computing.seconds,
-            )
+        (result,) = self.classify_all([Path(path)])
+        if isinstance(result, Failure):
+            raise DecodeError(f"{printable(path)}: {result.reason}")
+        return result
 
-    def _answers(
-        self, video: VideoReader, cost: VideoCost, decoding: Stopwatch, computing: Stopwatch
-    ) -> Iterator[ClipAnswer]:
-        """One answer per clip, each as soon as its clip has been decoded."""
+    def classify_all(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
+        """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
+
+        While networks compute a clip, the next ones are decoded in a thread, those of the next file too: `paths` is
+        read ahead. A `Failure` among the paths is passed on in its turn.
+        """
+        cost, began = self.cost, perf_counter()
+        clips: list[ClipAnswer] = []
         state: State | None = None
-        clips = video.clips(self.wanted_frames(video.info.num_frames))
-        for number, gmacs in enumerate(cost.gmacs_after_each_clip):
-            with decoding.running():
-                frames = next(clips)
-                clip = self.prepare(frames)
-            with computing.running(), torch.inference_mode():
-                log_probabilities, state = self.model.step(clip, state)
-                probabilities: list[float] = log_probabilities[0].double().softmax(dim=0).tolist()
-            best = max(range(len(probabilities)), key=probabilities.__getitem__)
-            yield ClipAnswer(
-                start_seconds=float(frames.seconds[0]),
-                end_seconds=end_seconds(frames, video.info),
-                expensive=cost.pattern.is_expensive(number),
-                label=self.bundle.labels[best],
-                probability=probabilities[best],
-                probabilities=probabilities,
-                gmacs=gmacs,
-            )
+        seconds_decoding = seconds_model = 0.0
+        for decoded in ahead(self.decoder.decode(paths), CLIPS_AHEAD):
+            if isinstance(decoded, Failure) or decoded.number == 0:
+                clips, state, seconds_decoding, seconds_model = [], None, 0.0, 0.0
+            if isinstance(decoded, Failure):
+                yield decoded
+                began = perf_counter()
+                continue
+            computing = perf_counter()
+            probabilities, state = self._step(decoded.pixels, state)
+            seconds_model += perf_counter() - computing
+            seconds_decoding += decoded.seconds_decoding
+            clips.append(self._answer(decoded, probabilities, cost))
+            if len(clips) == len(cost.gmacs_after_each_clip):
+                yield Classification(
+                    path=decoded.path,
+                    classes=self.bundle.labels,
+                    pattern=str(cost.pattern),
+                    clips=clips,
+                    gmacs_all_expensive=cost.all_expensive_gmacs,
+                    video_seconds=decoded.video_seconds,
+                    seconds=perf_counter() - began,
+                    seconds_decoding=seconds_decoding,
+                    seconds_model=seconds_model,
+                )
+                began = perf_counter()
 
-    def wanted_frames(self, num_frames: int) -> list[list[int]]:
-        """Frame numbers of every clip, in time order (docs/protocol.md "Testing")."""
-        clips = self.bundle.config.clips
-        starts = clip_starts(num_frames, clips.num_clips, clips.span)
-        return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]
+    @torch.inference_mode()
+    def _step(self, pixels: Tensor, state: State | None) -> tuple[list[float], State]:
+        """Probabilities of the K labels once this clip [B, C, T, S, S] is known, and the state for the next."""
+        log_probabilities, state = self.model.step(pixels, state)
+        return log_probabilities[0].double().softmax(dim=0).tolist(), state
 
-    def prepare(self, frames: Frames) -> Tensor:
-        """Decoded frames as the networks want them: float32 [B, C, T, S, S] on this classifier's device."""
-        transform = self.bundle.config.transform
-        pixels = test_clip(frames.data, transform)  # uint8 [C, T, S, S]
-        clip = normalize(pixels.to(self.device), transform)[None]  # [B, C, T, S, S]
-        if self.device.type == "cpu":
-            clip = clip.contiguous(memory_format=torch.channels_last_3d)
-        return clip
-
-
-def end_seconds(frames: Frames, info: VideoInfo) -> float:
-    """When the last frame is over; the file says how long the video is, not how long each frame is."""
-    return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
+    def _answer(self, clip: DecodedClip, probabilities: list[float], cost: VideoCost) -> ClipAnswer:
+        best = max(range(len(probabilities)), key=probabilities.__getitem__)
+        return ClipAnswer(
+            start_seconds=clip.start_seconds,
+            end_seconds=clip.end_seconds,
+            expensive=cost.pattern.is_expensive(clip.number),
+            label=self.bundle.labels[best],
+            probability=probabilities[best],
+            probabilities=probabilities,
+            gmacs=cost.gmacs_after_each_clip[clip.number],
+        )
 
 
 def load(
@@ -156,15 +139,5 @@ def load(
 
 
 def classify_many(classifier: Classifier, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
-    """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
-
-    A `Failure` among the paths, as `find_videos` has for a folder without videos, is passed on in its turn.
-    """
-    for path in paths:
-        if isinstance(path, Failure):
-            yield path
-            continue
-        try:
-            yield classifier.classify(path)
-        except DecodeError as error:
-            yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))
+    """`classifier.classify_all(paths)`."""
+    return classifier.classify_all(paths)

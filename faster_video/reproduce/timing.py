@@ -112,8 +112,8 @@ def _decoded(classifiers: Sequence[Classifier], path: Path) -> dict[tuple[ClipCo
     for classifier in classifiers:
         if _seen(classifier) not in clips:
             with VideoReader(path) as video:
-                frames = video.clips(classifier.wanted_frames(video.info.num_frames))
-                clips[_seen(classifier)] = [classifier.prepare(clip) for clip in frames]
+                frames = video.clips(classifier.decoder.wanted_frames(video.info.num_frames))
+                clips[_seen(classifier)] = [classifier.decoder.prepare(clip) for clip in frames]
     return clips
 
 

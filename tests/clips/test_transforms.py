@@ -134,6 +134,18 @@ def test_normalize_keeps_leading_sizes() -> None:
     torch.testing.assert_close(normal, (clips / 255 - 0.45) / 0.225)
 
 
+@settings(deadline=None, max_examples=40)
+@given(length=st.integers(1, 3), height=st.integers(1, 90), width=st.integers(1, 90))
+def test_the_quick_way_to_a_normalised_test_clip_is_the_same_to_the_last_bit(
+    length: int, height: int, width: int
+) -> None:
+    config = replace(CONFIG, mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.5))
+    frames = noise(length, height, width)
+    quick = transforms.normalized_test_clip(frames, config)
+    assert torch.equal(quick, transforms.normalize(transforms.test_clip(frames, config), config))
+    assert quick.movedim(0, -1).is_contiguous()
+
+
 def test_normalize_refuses_to_do_it_twice() -> None:
     normal = transforms.normalize(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), CONFIG)
     with pytest.raises(ConfigError, match=r"clip is torch.float32 \[3, 1, 2, 2\]; normalize takes uint8 .* once"):

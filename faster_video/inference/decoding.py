@@ -1,0 +1,95 @@
+"""Video files as the clips that networks want, one after the other.
+
+Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from faster_video.clips import clip_frames, clip_starts, normalize, normalized_test_clip, test_clip
+from faster_video.config import ClipConfig, TransformConfig
+from faster_video.errors import DecodeError
+from faster_video.files import printable
+from faster_video.inference.answers import Failure
+from faster_video.video import Frames, VideoInfo, VideoReader
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodedClip:
+    """A clip of a file, ready for the networks."""
+
+    path: Path
+    number: int
+    """Of the clip in its video; 0 begins another video."""
+    pixels: Tensor
+    """float32 [B, C, T, S, S], normalised, on the device."""
+    start_seconds: float
+    """When the clip's first frame is shown."""
+    end_seconds: float
+    """When its last frame is over."""
+    video_seconds: float
+    """Length of the video."""
+    seconds_decoding: float
+    """What reading, resizing and normalising took; of clip 0 opening the file too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipDecoder:
+    """Reads the clips that a bundle sees of a video (docs/protocol.md "Testing")."""
+
+    clips: ClipConfig
+    transform: TransformConfig
+    device: torch.device
+
+    def decode(self, paths: Iterable[Path | Failure]) -> Iterator[DecodedClip | Failure]:
+        """All clips of every file in order; one that cannot be read ends in a `Failure`, perhaps after some clips."""
+        for path in paths:
+            if isinstance(path, Failure):
+                yield path
+                continue
+            try:
+                yield from self._clips(path)
+            except DecodeError as error:
+                yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))
+
+    def _clips(self, path: Path) -> Iterator[DecodedClip]:
+        began = perf_counter()
+        with VideoReader(path) as video:
+            frames_of_clips = video.clips(self.wanted_frames(video.info.num_frames))
+            for number, frames in enumerate(frames_of_clips):
+                pixels = self.prepare(frames)
+                yield DecodedClip(
+                    path=path,
+                    number=number,
+                    pixels=pixels,
+                    start_seconds=float(frames.seconds[0]),
+                    end_seconds=end_seconds(frames, video.info),
+                    video_seconds=video.info.seconds,
+                    seconds_decoding=perf_counter() - began,
+                )
+                began = perf_counter()
+
+    def wanted_frames(self, num_frames: int) -> list[list[int]]:
+        """Frame numbers of every clip, in time order."""
+        clips = self.clips
+        starts = clip_starts(num_frames, clips.num_clips, clips.span)
+        return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]
+
+    def prepare(self, frames: Frames) -> Tensor:
+        """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
+        if self.device.type == "cpu":
+            return normalized_test_clip(frames.data, self.transform)[None]
+        pixels = test_clip(frames.data, self.transform)  # uint8 [C, T, S, S]: a quarter of the bytes to send
+        if self.device.type == "cuda":
+            pixels = pixels.pin_memory()
+        return normalize(pixels.to(self.device, non_blocking=True), self.transform)[None]
+
+
+def end_seconds(frames: Frames, info: VideoInfo) -> float:
+    """When the last frame is over; the file says how long the video is, not how long each frame is."""
+    return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)

@@ -1,0 +1,68 @@
+"""Work in a thread beside comes back in order, with its errors, and ends when nobody wants it."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from faster_video.inference.ahead import ahead
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_items_come_in_their_order() -> None:
+    assert list(ahead(range(100), 3)) == list(range(100))
+    assert list(ahead([], 3)) == []
+    assert not threads()
+
+
+def test_work_is_done_before_it_is_asked_for_but_not_more_than_allowed() -> None:
+    done: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(20):
+            done.append(number)
+            yield number
+
+    results = ahead(items(), 3)
+    assert next(results) == 0
+    time.sleep(0.3)
+    assert len(done) == 1 + 3 + 1  # one is in the making
+    assert list(results) == list(range(1, 20))
+
+
+def test_an_error_is_raised_at_its_turn() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    results = ahead(items(), 3)
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(results)
+    assert not threads()
+
+
+def test_who_stops_early_ends_the_thread_and_the_items() -> None:
+    closed: list[bool] = []
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(True)
+
+    results = ahead(items(), 2)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]
+    assert closed == [True] and not threads()
+
+
+def test_it_is_another_thread() -> None:
+    def items() -> Iterator[str]:
+        yield threading.current_thread().name
+
+    assert list(ahead(items(), 1)) == ["ahead"]
