@@ -50,13 +50,13 @@ def main() -> None:
     print(f"one hour peaks {long - short:+.1f} MiB above ten seconds (ratio {long / short:.3f})")
 
 
-def looped_frames(path: Path, count: int) -> list[NDArray[np.uint8]]:
-    """`count` frames of 640×360 from a video, over and over."""
+def looped_frames(path: Path, count: int, width: int = 640, height: int = 360) -> list[NDArray[np.uint8]]:
+    """`count` frames of this size from a video, over and over."""
     with VideoReader(path) as reader:
         frames = reader.frames(range(min(count, reader.info.num_frames))).data
     scaled: list[NDArray[np.uint8]] = [
         av.VideoFrame.from_ndarray(frame, format="rgb24")
-        .reformat(640, 360)
+        .reformat(width, height)
         .to_ndarray(format="rgb24")
         .astype(np.uint8, copy=False)
         for frame in frames
