@@ -1,4 +1,4 @@
-"""Splits for Table 8 of a real set that has a single one: neighbours stay together, every video is tested once.
+"""Splits for Table 8 of a real set that has one only: neighbours stay together (but at the cuts), each is tested once.
 
     python benchmarks/folds.py FOLDER OUT [--splits 3]
 
@@ -24,6 +24,8 @@ def main() -> None:
     options = parser.parse_args()
     videos = [*read_list(options.folder / "train.csv").videos, *read_list(options.folder / "test.csv").videos]
     sequences = sorted({sequence(video) for video in videos})
+    if not 2 <= options.splits <= len(sequences):
+        raise SystemExit(f"--splits is {options.splits}; {len(sequences)} sequences make 2 to {len(sequences)} splits")
     options.out.mkdir(parents=True, exist_ok=True)
     for split in range(options.splits):
         begin, end = (len(sequences) * place // options.splits for place in (split, split + 1))

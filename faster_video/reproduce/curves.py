@@ -1,7 +1,6 @@
 """The pictures whose question is what accuracy costs: Table 5 by the clock, Figures 3 and 4 by GMACs."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -120,21 +119,17 @@ def _paper_gmacs(row: str, num_clips: int) -> float:
 
 
 def draw_figure4(experiment: Experiment, results: Results) -> Figure:
-    """Ours by name and size; the paper's own among the published methods."""
+    """Ours by method and size; the paper's own among the published methods."""
     figure, (ours, theirs) = panels(
         title_of(experiment), [here(results), "the paper: Kinetics-400, its Table 7"], width=6.0
     )
-    rows = Places(experiment).rows
-    lines = [
-        Line(
-            name=f"{cell.row}, {cell.column}",
-            points=(replace(_point(cell, results), label=""),),
-            style=rows.index(cell.row),
-        )
-        for cell in experiment.cells
-        if cell in results
-    ]
-    _draw_costs(ours, lines)
+    lines = []
+    for style, row in enumerate(Places(experiment).rows):
+        points = tuple(_point(cell, results) for cell in experiment.cells if cell.row == row and cell in results)
+        lines.append(Line(name=row, points=points, style=style, joined=False))
+    _draw_costs(ours, lines, named="none")
+    if any(line.points for line in lines):
+        ours.legend(loc="best", frameon=False, fontsize=9, title="frames × clips beside each")
     ours.set_xlabel(f"GMACs per video, log scale ({_size(experiment)})")
     _draw_costs(theirs, _published_lines(), named="none")
     theirs.legend(loc="upper left", frameon=False, fontsize=9)

@@ -109,7 +109,7 @@ def _name_lines(axes: Axes, lines: Sequence[Line], side: str) -> None:
     for height, (_, line) in zip(heights, ends, strict=True):
         axes.annotate(
             line.name,
-            (line.points[-1].x if side == "right" else leftmost, height),
+            (_end(axes, line, lines) if side == "right" else leftmost, height),
             (9 if side == "right" else -9, 0),
             textcoords="offset points",
             ha="left" if side == "right" else "right",
@@ -118,6 +118,14 @@ def _name_lines(axes: Axes, lines: Sequence[Line], side: str) -> None:
             color=line.colour,
             annotation_clip=False,
         )
+
+
+def _end(axes: Axes, line: Line, lines: Sequence[Line]) -> float:
+    """Where a line ends; over places of a table, the last of the markers that stand beside its own at that place."""
+    place = line.points[-1].x
+    if axes.get_xscale() != "linear":
+        return place
+    return max(other.points[-1].x for other in lines if round(other.points[-1].x) == round(place))
 
 
 def beside_each_other(lines: Sequence[Line], distance: float) -> list[Line]:

@@ -88,7 +88,8 @@ def require_beginning(run: RunConfig, first: RunConfig) -> None:
     if run.bundle_folder.exists() and not first.bundle_folder.exists():
         raise TrainingError(
             f"{printable(run.out)}: is there, but not {printable(first.out)}, which it must have been fine-tuned from; "
-            "copy that too, or remove the former, and both are trained again"
+            "copy that too, or remove the former, and both are trained again (as also where an older version made it, "
+            "which began at every clip length anew)"
         )
 
 

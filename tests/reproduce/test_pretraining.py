@@ -134,6 +134,10 @@ def test_networks_of_several_clip_lengths_begin_as_the_same(data: Path, others: 
         run = tmp_path / "backbones" / name.replace(", seed 0", "-seed0")
         assert settings(run)["finetune_sha256"] == start
         assert load_bundle(run / "bundle").config.clips.frames_per_clip == frames
+    before, said = times(tmp_path / "pretrained"), list[str]()
+    reproduce("table2", data, tmp_path, read_pretraining(str(others), epochs=1), frames=[32], said=said)
+    assert times(tmp_path / "pretrained") == before  # another length begins as they did
+    assert not any("pre-training" in line for line in said) and any("L32, seed 0" in line for line in said)
 
 
 def test_a_second_experiment_takes_the_networks_of_both_times(
@@ -185,7 +189,8 @@ def test_networks_may_be_copied_with_those_they_began_as_but_not_without(
         reproduce("table2", data, one, pretraining)
     assert str(caught.value) == (
         f"{one / 'backbones' / PAIR}: is there, but not {one / 'pretrained' / PAIR}, which it must have been "
-        "fine-tuned from; copy that too, or remove the former, and both are trained again"
+        "fine-tuned from; copy that too, or remove the former, and both are trained again (as also where an older "
+        "version made it, which began at every clip length anew)"
     )
     assert not (one / "pretrained").exists() and not (one / "results").exists()
 
