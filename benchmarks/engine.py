@@ -67,10 +67,7 @@ class Row:
 def measured(name: str, count: int, frames: int, side: int, rounds: int, peak: float) -> list[Row]:
     """One row per way of running this network."""
     network = BACKBONES[name](400, 1.0).eval()
-    for norm in network.modules():
-        if isinstance(norm, nn.BatchNorm3d):  # fresh networks begin every block as its shortcut
-            nn.init.uniform_(norm.weight, 0.5, 1)
-            nn.init.uniform_(norm.running_var, 0.5, 1.5)  # type: ignore[arg-type]
+    let_every_block_speak(network)
     clips = torch.randn(count, 3, frames, side, side)
     gmacs = count_gmacs(network, clips)
     ways: dict[str, Callable[[Tensor], Tensor]] = {MODULES: network}
@@ -100,6 +97,14 @@ def measured(name: str, count: int, frames: int, side: int, rounds: int, peak: f
         )
         for way, taken in seconds.items()
     ]
+
+
+def let_every_block_speak(model: nn.Module) -> None:
+    """Fresh networks begin every block as its shortcut."""
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm3d):
+            nn.init.uniform_(norm.weight, 0.5, 1)
+            nn.init.uniform_(norm.running_var, 0.5, 1.5)  # type: ignore[arg-type]
 
 
 def line(row: Row) -> str:

@@ -12,7 +12,7 @@ VIDEO is looped to 300 frames of 340×256 at 30 a second, H.264. The recipe has 
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -20,11 +20,11 @@ from time import perf_counter
 import torch
 from memory import looped_frames
 from peak import described, rates
+from recipes import classify
 from torch import Tensor
 
 from faster_video.bundle import Bundle, BundleConfig
 from faster_video.inference import Classifier
-from faster_video.inference.decoding import DecodedClip
 from faster_video.model import build_model
 from faster_video.recipes import get_recipe
 from faster_video.video import write_video
@@ -50,12 +50,12 @@ def main() -> None:
         classifier.classify(path)  # compiles, plans and fills caches
         for _ in range(options.rounds):
             began = perf_counter()
-            compute(classifier, clips)
+            classify(classifier.model, clips)
             taken["networks"].append(perf_counter() - began)
             result = classifier.classify(path)
             taken["file to label"].append(result.seconds)
             began = perf_counter()
-            compute(classifier, decoded_clips(classifier, path))
+            classify(classifier.model, decoded_clips(classifier, path))
             taken["one by one"].append(perf_counter() - began)
             began = perf_counter()
             list(decoded_clips(classifier, path))
@@ -92,15 +92,7 @@ def random_bundle(recipe_name: str) -> Bundle:
 
 def decoded_clips(classifier: Classifier, path: Path) -> Iterator[Tensor]:
     """[1, C, T, S, S] each, decoded when they are asked for."""
-    return (clip.pixels for clip in classifier.decoder.decode([path]) if isinstance(clip, DecodedClip))
-
-
-@torch.inference_mode()
-def compute(classifier: Classifier, clips: Iterable[Tensor]) -> None:
-    state = None
-    for clip in clips:
-        scores, state = classifier.model.step(clip, state)
-        scores.argmax().item()
+    return (clip.pixels for clip in classifier.decoder.read(path))
 
 
 if __name__ == "__main__":

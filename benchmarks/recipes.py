@@ -8,13 +8,14 @@ they are made: what classifying with such a network costs where nothing is done 
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from statistics import median
 
 import torch
+from engine import let_every_block_speak
 from peak import described, rates, seconds_of
-from torch import Tensor, nn
+from torch import Tensor
 
 from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.cost import video_cost
@@ -105,18 +106,14 @@ def made_ways() -> tuple[dict[str, Callable[[], object]], dict[str, float]]:
 
 
 def random_model(config: ModelConfig) -> Faster:
-    """Every block says something: fresh ones begin as their shortcuts."""
     torch.manual_seed(0)
     model = build_model(config, LABELS).eval()
-    for norm in model.modules():
-        if isinstance(norm, nn.BatchNorm3d):
-            nn.init.uniform_(norm.weight, 0.5, 1)
-            nn.init.uniform_(norm.running_var, 0.5, 1.5)  # type: ignore[arg-type]
+    let_every_block_speak(model)
     return model
 
 
 @torch.inference_mode()
-def classify(model: Faster, clips: list[Tensor]) -> None:
+def classify(model: Faster, clips: Iterable[Tensor]) -> None:
     """Clip by clip, as `Classifier` does."""
     state = None
     for clip in clips:

@@ -170,7 +170,7 @@ def test_labels_are_printed_without_control_characters(
 ) -> None:
     answer = load("bundle", device="cpu").classify("wave/0.mp4")
     odd = dataclasses.replace(answer, classes=["\x1b[31m", "a\nb", "c"])
-    monkeypatch.setattr("faster_video.inference.classify_many", lambda *_: [odd])
+    monkeypatch.setattr("faster_video.inference.Classifier.classify_many", lambda *_: [odd])
     code, printed, _ = run("classify wave/0.mp4 --bundle bundle", capsys)
     assert code == 0 and "\x1b" not in printed and "  \\x1b[31m\n" in printed and "  a\\nb\n" in printed
 

@@ -32,7 +32,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.inference import Classification, classify_many, find_videos, load, plot_timeline
+    from faster_video.inference import Classification, find_videos, load, plot_timeline
     from faster_video.inference.timeline import MOST_VIDEOS
     from faster_video.pictures import require_picture_path
 
@@ -44,7 +44,7 @@ def run(options: Namespace) -> int:
     classifier = load(options.bundle, pattern=options.pattern, device=options.device, engine=options.engine)
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
-    for result in classify_many(classifier, find_videos(options.paths)):
+    for result in classifier.classify_many(find_videos(options.paths)):
         if isinstance(result, Classification):
             done += 1
             if options.plot is not None and len(drawn) < MOST_VIDEOS:

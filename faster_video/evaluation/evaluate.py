@@ -12,7 +12,7 @@ from faster_video.datasets.video_list import is_missing
 from faster_video.errors import DataError
 from faster_video.evaluation.counts import Counts
 from faster_video.files import printable
-from faster_video.inference import Classifier, Failure, classify_many
+from faster_video.inference import Classifier, Failure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +149,7 @@ def judge(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[J
 
 
 def _judged(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[JudgedVideo]:
-    results = classify_many(classifier, (video.path for video in videos))
+    results = classifier.classify_many(video.path for video in videos)
     for video, result in zip(videos, results, strict=True):
         if isinstance(result, Failure):
             missing = is_missing(video.path)

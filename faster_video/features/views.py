@@ -17,8 +17,8 @@ from faster_video.clips import clip_frames, clip_starts, test_clip
 from faster_video.errors import DecodeError, StoreError
 from faster_video.features.layout import TEST
 from faster_video.files import printable
-from faster_video.inference.decoding import end_seconds
 from faster_video.training.samples import SampleKey, TrainingClips
+from faster_video.video import end_seconds
 
 Seconds = list[tuple[float, float]]
 """Start and end of each of the N clips."""

@@ -1,7 +1,7 @@
 """Video files → answers: classify files and folders, and show how the answer came about."""
 
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
-from faster_video.inference.classify import DEFAULT_BUNDLE, Classifier, classify_many, load
+from faster_video.inference.classify import DEFAULT_BUNDLE, Classifier, load
 from faster_video.inference.find import find_videos
 from faster_video.inference.timeline import plot_timeline, timeline_table
 
@@ -11,7 +11,6 @@ __all__ = [
     "Classifier",
     "ClipAnswer",
     "Failure",
-    "classify_many",
     "find_videos",
     "load",
     "plot_timeline",

@@ -59,12 +59,12 @@ class Classifier:
         Raises:
             DecodeError: the file cannot be read as video; the message starts with its name.
         """
-        (result,) = self.classify_all([Path(path)])
+        (result,) = self.classify_many([Path(path)])
         if isinstance(result, Failure):
             raise DecodeError(f"{printable(path)}: {result.reason}")
         return result
 
-    def classify_all(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
+    def classify_many(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
         """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
 
         While networks compute a clip, the next ones are decoded in a thread, those of the next file too: `paths` is
@@ -125,7 +125,7 @@ def load(
     """A classifier from a bundle folder; None takes the bundle that comes with the package.
 
     `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, eager, native) runs
-    the clip networks.
+    the clip networks and FAST-GRU.
 
     Raises:
         BundleError: the folder is not a usable bundle.
@@ -136,8 +136,3 @@ def load(
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
     return Classifier(loaded, device, engine)
-
-
-def classify_many(classifier: Classifier, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
-    """`classifier.classify_all(paths)`."""
-    return classifier.classify_all(paths)

@@ -16,7 +16,7 @@ from faster_video.config import ClipConfig, TransformConfig
 from faster_video.errors import DecodeError
 from faster_video.files import printable
 from faster_video.inference.answers import Failure
-from faster_video.video import Frames, VideoInfo, VideoReader
+from faster_video.video import Frames, VideoReader, end_seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,16 +53,17 @@ class ClipDecoder:
                 yield path
                 continue
             try:
-                yield from self._clips(path)
+                yield from self.read(path)
             except DecodeError as error:
                 yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))
 
-    def _clips(self, path: Path) -> Iterator[DecodedClip]:
+    def read(self, path: Path) -> Iterator[DecodedClip]:
+        """All clips of one file. Raises `DecodeError`."""
         began = perf_counter()
         with VideoReader(path) as video:
-            frames_of_clips = video.clips(self.wanted_frames(video.info.num_frames))
+            frames_of_clips = video.clips(self._wanted_frames(video.info.num_frames))
             for number, frames in enumerate(frames_of_clips):
-                pixels = self.prepare(frames)
+                pixels = self._prepare(frames)
                 yield DecodedClip(
                     path=path,
                     number=number,
@@ -74,13 +75,13 @@ class ClipDecoder:
                 )
                 began = perf_counter()
 
-    def wanted_frames(self, num_frames: int) -> list[list[int]]:
+    def _wanted_frames(self, num_frames: int) -> list[list[int]]:
         """Frame numbers of every clip, in time order."""
         clips = self.clips
         starts = clip_starts(num_frames, clips.num_clips, clips.span)
         return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]
 
-    def prepare(self, frames: Frames) -> Tensor:
+    def _prepare(self, frames: Frames) -> Tensor:
         """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
         if self.device.type == "cpu":
             return normalized_test_clip(frames.data, self.transform)[None]
@@ -88,8 +89,3 @@ class ClipDecoder:
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()
         return normalize(pixels.to(self.device, non_blocking=True), self.transform)[None]
-
-
-def end_seconds(frames: Frames, info: VideoInfo) -> float:
-    """When the last frame is over; the file says how long the video is, not how long each frame is."""
-    return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)

@@ -17,7 +17,6 @@ from faster_video.config import ClipConfig, TransformConfig, require_at_least
 from faster_video.errors import DataError, DecodeError
 from faster_video.inference import Classifier
 from faster_video.model import State
-from faster_video.video import VideoReader
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,9 +110,7 @@ def _decoded(classifiers: Sequence[Classifier], path: Path) -> dict[tuple[ClipCo
     clips: dict[tuple[ClipConfig, TransformConfig], list[Tensor]] = {}
     for classifier in classifiers:
         if _seen(classifier) not in clips:
-            with VideoReader(path) as video:
-                frames = video.clips(classifier.decoder.wanted_frames(video.info.num_frames))
-                clips[_seen(classifier)] = [classifier.decoder.prepare(clip) for clip in frames]
+            clips[_seen(classifier)] = [clip.pixels for clip in classifier.decoder.read(path)]
     return clips
 
 

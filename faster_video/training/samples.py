@@ -17,8 +17,7 @@ from faster_video.clips import clip_frames, random_clip_starts, train_clip
 from faster_video.config import ClipConfig, TransformConfig
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DecodeError
-from faster_video.inference.decoding import end_seconds
-from faster_video.video import FrameCache, ScanCache
+from faster_video.video import FrameCache, ScanCache, end_seconds
 
 Inputs = Tensor | tuple[Tensor, ...]
 """Clips, or one feature map per clip; the first dimension of each is B."""

@@ -38,6 +38,11 @@ class Frames:
     """[T], from the start of the video."""
 
 
+def end_seconds(frames: Frames, info: VideoInfo) -> float:
+    """When the last frame is over; the file says how long the video is, not how long each frame is."""
+    return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
+
+
 class VideoReader:
     """Reads chosen frames of one file; use it in a `with` statement, in one thread.
 

@@ -19,7 +19,7 @@ from faster_video.bundle import load_bundle_config, save_bundle
 from faster_video.cost import video_cost
 from faster_video.device import choose_device
 from faster_video.errors import BundleError, ConfigError, DecodeError
-from faster_video.inference import Classification, Classifier, Failure, classify_many, load
+from faster_video.inference import Classification, Classifier, Failure, load
 from faster_video.inference.classify import CLIPS_AHEAD, DEFAULT_BUNDLE
 from faster_video.video import VideoReader, probe
 
@@ -134,7 +134,7 @@ def test_results_come_as_they_are_ready_and_bad_files_are_passed_over(
             asked.append(path)
             yield path
 
-    results = classify_many(classifier, paths())
+    results = classifier.classify_many(paths())
     assert isinstance(next(results), Classification)
     first, second, last = results
     assert isinstance(first, Failure) and first.path == broken
@@ -157,7 +157,7 @@ def test_files_are_decoded_ahead_but_not_far(classifier: Classifier, video: Path
             asked.append(video)
             yield video
 
-    results = classify_many(classifier, paths())
+    results = classifier.classify_many(paths())
     assert isinstance(next(results), Classification)
     time.sleep(0.5)
     assert 1 < len(asked) <= 1 + CLIPS_AHEAD // 5 + 2  # five clips a file
@@ -169,7 +169,7 @@ def test_an_answer_is_the_same_alone_and_among_others(classifier: Classifier, vi
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video at all")
     alone = classifier.classify(video)
-    found = list(classify_many(classifier, [video, broken, video]))
+    found = list(classifier.classify_many([video, broken, video]))
     assert [result.clips for result in found if isinstance(result, Classification)] == [alone.clips, alone.clips]
 
 
@@ -187,7 +187,7 @@ def test_decoding_takes_no_threads_from_later_work(classifier: Classifier, video
 
 def test_a_failure_among_the_paths_is_passed_on_in_its_turn(classifier: Classifier, video: Path) -> None:
     failure = Failure(Path("empty"), "no video in this folder")
-    first, second = classify_many(classifier, [failure, video])
+    first, second = classifier.classify_many([failure, video])
     assert first is failure and isinstance(second, Classification)
 
 

@@ -1,4 +1,4 @@
-"""Ways of running the clip networks of a model, which is where its time goes, and the choice between them."""
+"""Ways of running the clip networks of a model and its FAST-GRU, where its time goes, and the choice between them."""
 
 import warnings
 from collections.abc import Callable
@@ -22,7 +22,7 @@ __all__ = ["AUTO", "ENGINES", "EagerNetwork", "NativeNetwork", "on_engine"]
 
 
 def on_engine(model: Faster, engine: str, device: torch.device) -> tuple[Faster, str]:
-    """The model with its clip networks on an engine, and that engine's name; `model` itself must not learn any more.
+    """The model, networks and FAST-GRU on an engine, and that engine's name; `model` itself must not learn any more.
 
     `auto` is `native` on a processor where that works, and `eager` elsewhere.
 

@@ -69,9 +69,8 @@ class EagerEquations:
         of_past = [*(gate.compress_hidden for gate in gates), given.hidden_to_candidate]
         with torch.no_grad():
             self._clip_weight = torch.cat([_matrix(part) for part in of_clip]).T  # [D, 2R + D]
-            self._clip_bias = torch.cat([_bias(part) for part in of_clip]) + torch.cat(
-                [_bias(part) for part in of_past]
-            )
+            clip_bias, past_bias = (torch.cat([_bias(part) for part in parts]) for parts in (of_clip, of_past))
+            self._clip_bias = clip_bias + past_bias  # [2R + D]
             self._compress_weight = torch.cat([_matrix(gate.compress_hidden) for gate in gates]).T  # [D, 2R]
             self._restore_weight = torch.stack([_matrix(gate.restore).T for gate in gates])  # [2, R, D]
             self._restore_bias = torch.stack([_bias(gate.restore) for gate in gates])[:, None]  # [2, 1, D]

@@ -25,6 +25,7 @@ enum { LANES = 16, ROWS = 12 };
 enum { LANES = 8, ROWS = 6 };
 #endif
 enum { COLS = 2 * LANES, GROUPS = 17, MOST_TAPS = 64, SPINS = 4000, TILE = 4, SIDE = 6, SPOTS = 36 };
+/* 17 groups: the 98 places of two 7×7 maps go through at once, so that their layer's weights are fetched once. */
 enum { MOST_THREADS = 256 };
 enum { CONVOLVE, WINOGRAD, MAXIMUM };
 
