@@ -23,7 +23,7 @@ from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.errors import ConfigError, EngineError
 from faster_video.inference.engine import ENGINES, NativeNetwork, library, on_engine
 from faster_video.inference.engine import native as native_engine
-from faster_video.inference.engine.layers import WINOGRAD
+from faster_video.inference.engine.library import WINOGRAD, WINOGRAD_IN_TIME
 from faster_video.inference.engine.plan import Network, Plan
 from faster_video.model import Faster, build_model
 
@@ -145,15 +145,21 @@ def test_the_number_of_threads_changes_nothing(threads: int) -> None:
 
 
 def test_winograds_algorithm_is_used_where_maps_are_large() -> None:
-    plan = Plan(Network.of(trained("r3d50", 1 / 4)), (8, 112, 112), 3, lanes=8)
+    plan = Plan(Network.of(trained("r3d50", 1 / 4), lanes=8), (8, 112, 112), 3, lanes=8)
     kinds = [layer.kind for layer in plan._layers._layers]
-    assert (
-        kinds.count(WINOGRAD) == 6
-    )  # of res2 and res3, but the one with a stride; the maps of res4 have 8 tiles, of res5 one
+    # The first, and of res2 and res3 all but the one with a stride; the maps of res4 have 8 tiles, of res5 one.
+    assert kinds.count(WINOGRAD) == 1 + 6
+
+
+def test_winograds_algorithm_is_used_in_time_where_it_saves_products() -> None:
+    network = Network.of(trained("r2plus1d50", 1 / 4), lanes=8)
+    for frames, used in ((8, 1 + 3 + 3), (16, 1 + 3 + 3 + 5), (32, 1 + 3 + 3 + 5 + 2)):
+        plan = Plan(network, (frames, 224, 224), 3, lanes=8)
+        assert [layer.kind for layer in plan._layers._layers].count(WINOGRAD_IN_TIME) == used
 
 
 def test_memory_of_maps_is_used_again() -> None:
-    plan = Plan(Network.of(trained("r3d50", 1 / 4)), (8, 64, 64), 3, lanes=8)
+    plan = Plan(Network.of(trained("r3d50", 1 / 4), lanes=8), (8, 64, 64), 3, lanes=8)
     places = {layer.output for layer in plan._layers._layers}
     assert len(places) <= 6 < len(plan._layers._layers)
 

@@ -1,4 +1,4 @@
-"""Work for `kernels.c`, put together layer by layer, and the memory that the maps between the layers lie in.
+"""Work for the kernels in C, put together layer by layer, and the memory that the maps between the layers lie in.
 
 Shapes: T H W places of a map, C its channels, K channels of a layer's output.
 """
@@ -12,15 +12,11 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from faster_video.inference.engine.library import Layer
-from faster_video.inference.engine.weights import TILE, Convolution, Triple, Window
+from faster_video.inference.engine.library import MAXIMUM, SPREAD, Layer
+from faster_video.inference.engine.weights import Convolution, Triple, Window
 
 MOST_SIZES = 4
 """Of maps or clips for which layers are kept."""
-CONVOLVE, WINOGRAD, MAXIMUM = range(3)
-"""Kinds of layers in `kernels.c`."""
-LEAST_TILES = 16
-"""In all frames of a map, for Winograd's algorithm: with fewer, fetching its weights takes longer than it saves."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +46,22 @@ class Layers:
         self._free: list[Tensor] = []
         """Memory of maps that nothing reads any more."""
         self._array: ctypes.Array[Layer] | None = None
+        self._scratch = torch.empty(0, 0)
+        """What each thread works in."""
 
-    def run(self, library: ctypes.CDLL, threads: int) -> None:
-        """Compute all of them from what their inputs hold now; the first run ends the putting together."""
+    def run(self, library: ctypes.CDLL, threads: int, source: Tensor | None = None) -> None:
+        """Compute all of them from what their inputs hold now, the first from `source` if that is given.
+
+        The first run ends the putting together.
+        """
         if self._array is None:
             self._array = (Layer * len(self._layers))(*self._layers)
-        library.run(ctypes.addressof(self._array), len(self._array), threads)
+        if source is not None:
+            self._array[0].input = source.data_ptr()
+        place, count = ctypes.addressof(self._array), len(self._array)
+        if len(self._scratch) != threads:
+            self._scratch = torch.empty(threads, library.room(place, count))
+        library.run(place, count, threads, self._scratch.data_ptr())
 
     def new_map(self, size: Triple, channels: int) -> Map:
         """Memory for a map: the smallest free piece that is large enough, or a new one."""
@@ -71,14 +77,13 @@ class Layers:
         """No layer to come reads these: their memory is free for others."""
         self._free += [each.memory for each in maps]
 
-    def convolve_lines(self, padded: Map, convolution: Convolution) -> Map:
-        """For few channels and lines padded already: a line of the kernel is one run of numbers, colours and all."""
-        kernel, stride, padding = convolution.window
-        line = Window((*kernel[:2], 1), stride, (*padding[:2], 0))
-        places = Window(kernel, stride, (*padding[:2], 0)).size(padded.size)
-        result = self.new_map(places, convolution.channels_out)
-        weights = convolution.packed(self._panel, winograd=False)
-        self._add(CONVOLVE, line, padded, result, run=kernel[2] * padded.channels, weights=weights)
+    def spread(self, frames: Map, window: Window, channels: int) -> Map:
+        """The pixels of a stride side by side, as this many channels; 0 where there is none."""
+        time, *space = zip(frames.size, window.stride, strict=True)
+        height, width = (-(-side // stride) for side, stride in space)
+        size = (time[0] // time[1], height, width)
+        result = Map(size, channels, torch.zeros(prod(size) * channels))  # what is 0 is never written
+        self._add(SPREAD, window, frames, result)
         return result
 
     def convolve(
@@ -89,19 +94,22 @@ class Layers:
         relu: bool = True,
         added: Map | None = None,
         into: Map | None = None,
+        size: Triple | None = None,
     ) -> Map:
-        """The map of a convolution, plus `added`, negative values to 0 if `relu`; `into` memory of the caller's."""
-        size = convolution.window.size(present.size)
+        """The map of a convolution, plus `added`, negative values to 0 if `relu`; `into` memory of the caller's.
+
+        `size` cuts off what lies past it.
+        """
+        size = size or convolution.window.size(present.size)
         result = self.new_map(size, convolution.channels_out) if into is None else into
-        tiles = size[0] * -(-size[1] // TILE) * -(-size[2] // TILE)
-        winograd = tiles >= LEAST_TILES and convolution.suits_winograd(self._lanes)
+        kind = convolution.kind(size, self._lanes)
         self._add(
-            WINOGRAD if winograd else CONVOLVE,
+            kind,
             convolution.window,
             present,
             result,
             run=present.channels,
-            weights=convolution.packed(self._panel, winograd=winograd),
+            weights=convolution.packed(self._panel, kind),
             relu=relu,
             added=added,
         )

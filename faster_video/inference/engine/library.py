@@ -1,4 +1,4 @@
-"""`kernels.c` compiled for the processor it runs on: once, and kept in the user's cache folder for later processes."""
+"""The kernels in C, compiled for the processor they run on: once, and kept in the user's cache folder."""
 
 import ctypes
 import os
@@ -16,15 +16,19 @@ from threading import Lock
 from faster_video.errors import EngineError
 from faster_video.files import cache_folder, printable, replacing_file
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCES = Path(__file__).with_name("kernels")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-fPIC", "-pthread")
 SECONDS = 120
 """Allowed to the compiler, which takes two or three."""
 
 
+CONVOLVE, WINOGRAD, WINOGRAD_IN_TIME, MAXIMUM, SPREAD = range(5)
+"""Kinds of layers in `kernels/common.h`."""
+
+
 class Layer(ctypes.Structure):
-    """One layer as `kernels.c` has it, field by field: maps [T, H, W, C] to maps [T, H, W, K]."""
+    """One layer as `kernels/common.h` has it, field by field: maps [T, H, W, C] to maps [T, H, W, K]."""
 
     _fields_ = (
         *(
@@ -81,7 +85,9 @@ def _loaded(path: Path) -> ctypes.CDLL:
         raise EngineError(f"{printable(path)}: cannot be loaded ({error}); delete it to have it made again") from error
     library.lanes.restype = ctypes.c_int
     library.layer_size.restype = ctypes.c_long
-    library.run.argtypes = (ctypes.c_void_p, ctypes.c_long, ctypes.c_int)
+    library.room.argtypes = (ctypes.c_void_p, ctypes.c_long)
+    library.room.restype = ctypes.c_long
+    library.run.argtypes = (ctypes.c_void_p, ctypes.c_long, ctypes.c_int, ctypes.c_void_p)
     library.run.restype = None
     if library.layer_size() != ctypes.sizeof(Layer):
         raise EngineError("this compiler lays out numbers in another way than Python expects; choose eager")
@@ -107,7 +113,8 @@ def _own_folder() -> Path:
 
 def _key() -> str:
     """Of everything that the compiled code depends on."""
-    return sha256(repr((SOURCE.read_bytes(), FLAGS, processor())).encode()).hexdigest()[:16]
+    sources = [path.read_bytes() for path in sorted(SOURCES.glob("*.[ch]"))]
+    return sha256(repr((sources, FLAGS, processor())).encode()).hexdigest()[:16]
 
 
 def processor() -> tuple[str, ...]:
@@ -130,15 +137,15 @@ def _compiled(target: Path) -> ctypes.CDLL:
             "another engine"
         )
     with replacing_file(target) as aside, tempfile.TemporaryDirectory() as folder:
-        compiled = str(Path(folder) / "kernels.o")
+        source, compiled = str(SOURCES / "kernels.c"), str(Path(folder) / "kernels.o")
         try:
             try:
                 # Linked without -fopenmp: the functions are those that PyTorch has loaded, and so are the threads.
-                _run(compiler, *FLAGS, "-fopenmp", "-c", "-o", compiled, str(SOURCE))
+                _run(compiler, *FLAGS, "-fopenmp", "-c", "-o", compiled, source)
                 _run(compiler, *FLAGS, "-shared", "-o", str(aside), compiled)
                 library = _loaded(aside)
             except EngineError:  # threads of its own then
-                _run(compiler, *FLAGS, "-c", "-o", compiled, str(SOURCE))
+                _run(compiler, *FLAGS, "-c", "-o", compiled, source)
                 _run(compiler, *FLAGS, "-shared", "-o", str(aside), compiled)
                 library = _loaded(aside)
         except EngineError as error:

@@ -1,4 +1,4 @@
-"""The engine of processors: clip networks through `kernels.c`, several times as quick as PyTorch's own modules.
+"""The engine of processors: clip networks through the kernels in C, several times as quick as PyTorch's own modules.
 
 Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature map.
 """
@@ -29,9 +29,10 @@ class NativeNetwork(nn.Module):
     def __init__(self, network: ClipResNet) -> None:
         super().__init__()
         self._library = load_library()
-        self._network = Network.of(network)
+        lanes = self._library.lanes()
+        self._network = Network.of(network, lanes)
         self._plans = Recent[tuple[Triple, int], Plan](
-            lambda clip: Plan(self._network, *clip, self._library.lanes())  # size and colours
+            lambda clip: Plan(self._network, *clip, lanes)  # size and colours
         )
         self._lock = Lock()
         self.channels = network.channels
@@ -66,6 +67,4 @@ class NativeNetwork(nn.Module):
         """Frames [T, H, W, C] to a map [t, h, w, D]."""
         count, height, width, colours = frames.shape
         plan = self._plans[(count, height, width), colours]
-        plan.input.copy_(frames)
-        plan.run(self._library, torch.get_num_threads())
-        return plan.output.clone()
+        return plan.run(self._library, torch.get_num_threads(), frames.contiguous()).clone()

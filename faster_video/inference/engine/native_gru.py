@@ -1,4 +1,4 @@
-"""FAST-GRU's products through `kernels.c`.
+"""FAST-GRU's products through the kernels in C.
 
 Shapes: D channels, R = D/4 compressed channels, M places of the feature maps.
 """

@@ -1,4 +1,4 @@
-"""The layers of a clip network, for `kernels.c` and clips of one size.
+"""The layers of a clip network, for the kernels in C and clips of one size.
 
 Shapes: T H W frames of a clip or places of a map, C its channels, t h w feature map, D its channels.
 """
@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import prod
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from faster_video.backbones.blocks import Bottleneck, ClipResNet
 from faster_video.errors import EngineError
@@ -20,7 +20,7 @@ from faster_video.inference.engine.weights import Convolution, Triple, Window
 POOL = Window((1, 3, 3), (1, 2, 2), (0, 1, 1))
 """The pooling after the stem (Table 1)."""
 MOST_TAPS = 64
-"""As in `kernels.c`; of the first kernel, whose lines are one tap each, lines."""
+"""As in `kernels/convolve.h`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Block:
     shortcut: Convolution | None
 
     @classmethod
-    def of(cls, block: Bottleneck) -> "Block":
+    def of(cls, block: Bottleneck, lanes: int) -> "Block":
         """The block as it is in evaluation."""
-        path = [*_convolutions(block.reduce), *_convolutions(block.middle), *_convolutions(block.restore)]
-        return cls(tuple(path), next(_convolutions(block.shortcut), None))
+        path = (*_convolutions(block.reduce), *_convolutions(block.middle), *_convolutions(block.restore))
+        return cls(_in_vectors(path, lanes), next(_convolutions(block.shortcut), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,19 @@ class Network:
     blocks: tuple[Block, ...]
 
     @classmethod
-    def of(cls, network: ClipResNet) -> "Network":
-        """The network as it is in evaluation."""
-        blocks = (block for block in network.stages.modules() if isinstance(block, Bottleneck))
-        found = cls(tuple(_convolutions(network.stem)), tuple(map(Block.of, blocks)))
+    def of(cls, network: ClipResNet, lanes: int) -> "Network":
+        """The network as it is in evaluation, for vectors of this many numbers."""
+        blocks = (Block.of(block, lanes) for block in network.stages.modules() if isinstance(block, Bottleneck))
+        found = cls(_in_vectors(tuple(_convolutions(network.stem)), lanes), tuple(blocks))
         known = sum(1 for _ in found.convolutions)
         pool = network.pool
         if known != sum(isinstance(part, nn.Conv3d) for part in network.modules()):
             raise EngineError("the engine native knows only convolutions with a batch norm right after each")
         if Window(pool.kernel_size, pool.stride, pool.padding) != POOL:  # type: ignore[arg-type]
             raise EngineError(f"the engine native does not know such a pooling: {pool}")
-        if any(prod(each.window.kernel) > MOST_TAPS * each.window.kernel[2] for each in found.stem) or any(
-            prod(each.window.kernel) > MOST_TAPS for block in found.blocks for each in block.path
-        ):
+        if found.stem[0].spread(1) is None:
+            raise EngineError("the engine native knows only networks whose first kernel is 7×7 with stride 2")
+        if any(prod(each.window.kernel) > MOST_TAPS for each in found.convolutions if each is not found.stem[0]):
             raise EngineError(f"the engine native knows only kernels of up to {MOST_TAPS} places")
         return found
 
@@ -85,19 +85,23 @@ def _convolutions(part: nn.Module) -> Iterator[Convolution]:
             yield Convolution.of(convolution, norm)
 
 
+def _in_vectors(path: tuple[Convolution, ...], lanes: int) -> tuple[Convolution, ...]:
+    """Convolutions that follow each other, with whole vectors of channels between them; those too many are 0."""
+    inner = [-(-each.channels_out // lanes) * lanes for each in path[:-1]]
+    sizes = zip(path, [path[0].weight.shape[1], *inner], [*inner, path[-1].channels_out], strict=True)
+    return tuple(each.widened(channels_in, channels_out) for each, channels_in, channels_out in sizes)
+
+
 class Plan:
     """The layers of a network for clips of one size; run by one thread at a time."""
 
     def __init__(self, network: Network, size: Triple, colours: int, lanes: int) -> None:
         self._layers = layers = Layers(lanes)
-        frames, height, width = size
-        margin = network.stem[0].window.padding[2]
-        padded = Map(
-            (frames, height, width + 2 * margin), colours, torch.zeros(frames * height * (width + 2 * margin) * colours)
-        )
-        self.input = padded.view[:, :, margin : margin + width]
-        """[T, H, W, C], for the caller to fill; left and right of it lie zeros that the first kernel looks at."""
-        present = layers.convolve_lines(padded, network.stem[0])
+        first = network.stem[0]
+        by_places = first.spread(lanes)
+        assert by_places is not None  # as checked by `Network.of`
+        spread = layers.spread(Map(size, colours, torch.empty(0)), first.window, by_places.weight.shape[1])
+        present = layers.convolve(spread, by_places, size=first.window.size(size))
         for convolution in network.stem[1:]:
             present = self._replaced(present, convolution)
         pooled = layers.pool(present, POOL)
@@ -105,12 +109,12 @@ class Plan:
         present = pooled
         for block in network.blocks:
             present = self._through(block, present)
-        self.output = present.view
-        """[t, h, w, D], good until the next run."""
+        self._output = present.view
 
-    def run(self, library: ctypes.CDLL, threads: int) -> None:
-        """Fill `output` from `input`."""
-        self._layers.run(library, threads)
+    def run(self, library: ctypes.CDLL, threads: int, frames: Tensor) -> Tensor:
+        """The map [t, h, w, D] of frames [T, H, W, C], contiguous; good until the next run."""
+        self._layers.run(library, threads, source=frames)
+        return self._output
 
     def _through(self, block: Block, present: Map) -> Map:
         inner = self._layers.convolve(present, block.path[0])
