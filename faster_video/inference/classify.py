@@ -4,6 +4,8 @@ Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop, K classe
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from time import perf_counter
 
@@ -19,10 +21,13 @@ from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.engine import AUTO, on_engine
+from faster_video.inference.side_by_side import side_by_side
 from faster_video.model import State
 
 CLIPS_AHEAD = 3
 """Decoded clips that wait for the networks at most, beside the one that is being decoded."""
+SMALL_GMACS = 0.2
+"""Of the mean clip of a video that is left to one core (benchmarks/folder.py)."""
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 """The trained bundle that comes with the package."""
 
@@ -67,14 +72,38 @@ class Classifier:
     def classify_many(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
         """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
 
-        While networks compute a clip, the next ones are decoded in a thread, those of the next file too: `paths` is
-        read ahead. A `Failure` among the paths is passed on in its turn.
+        `paths` is read ahead: while networks compute a clip, the next ones are decoded in a thread, those of the next
+        file too; and networks too small for all cores take a file per core. A `Failure` among the paths is passed on in
+        its turn.
         """
+        paths = iter(paths)
+        first = list(islice(paths, 2))
+        cores = torch.get_num_threads()
+        if len(first) < 2 or cores == 1 or not self._are_clips_small():
+            yield from self._results(ahead(self.decoder.decode(chain(first, paths)), CLIPS_AHEAD))
+            return
+        began = perf_counter()
+        for result in side_by_side(self._alone, chain(first, paths), cores):
+            is_read = isinstance(result, Classification)
+            yield replace(result, seconds=perf_counter() - began) if is_read else result
+            began = perf_counter()
+
+    def _are_clips_small(self) -> bool:
+        """Whether one core computes a clip about as quickly as all of them."""
+        return self.device.type == "cpu" and self.cost.gmacs < SMALL_GMACS * self.cost.num_clips
+
+    def _alone(self, path: Path | Failure) -> Classification | Failure:
+        """One file in the thread that asks."""
+        (result,) = self._results(self.decoder.decode([path]))
+        return result
+
+    def _results(self, decoded_clips: Iterable[DecodedClip | Failure]) -> Iterator[Classification | Failure]:
+        """One result per file from its decoded clips, or from the failure that ends them."""
         cost, began = self.cost, perf_counter()
         clips: list[ClipAnswer] = []
         state: State | None = None
         seconds_decoding = seconds_model = 0.0
-        for decoded in ahead(self.decoder.decode(paths), CLIPS_AHEAD):
+        for decoded in decoded_clips:
             if isinstance(decoded, Failure) or decoded.number == 0:
                 clips, state, seconds_decoding, seconds_model = [], None, 0.0, 0.0
             if isinstance(decoded, Failure):

@@ -4,6 +4,7 @@ Shapes: T H W places of a map, C its channels, K channels of a layer's output.
 """
 
 import ctypes
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -147,8 +148,8 @@ Size = TypeVar("Size")
 Kept = TypeVar("Kept")
 
 
-class Recent(Generic[Size, Kept]):
-    """What was made for the last few sizes that there were."""
+class Recent(threading.local, Generic[Size, Kept]):
+    """What was made for the last few sizes that there were, for every thread its own."""
 
     def __init__(self, make: Callable[[Size], Kept]) -> None:
         self._make = make

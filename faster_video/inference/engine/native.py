@@ -3,8 +3,6 @@
 Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature map.
 """
 
-from threading import Lock
-
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +32,6 @@ class NativeNetwork(nn.Module):
         self._plans = Recent[tuple[Triple, int], Plan](
             lambda clip: Plan(self._network, *clip, lanes)  # size and colours
         )
-        self._lock = Lock()
         self.channels = network.channels
         self.classifier = network.classifier
         self.feature_size = network.feature_size
@@ -52,7 +49,7 @@ class NativeNetwork(nn.Module):
         if clips.device.type != "cpu" or clips.dtype != torch.float32:
             raise ConfigError(f"clips are {clips.dtype} on {clips.device}; the engine native takes float32 on the CPU")
         # Not in inference mode, whatever the caller's is: the memory of a plan outlives it.
-        with self._lock, torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             frames = clips.movedim(1, -1)  # [B, T, H, W, C]
             if not self._network.frames_are_apart:
                 return torch.stack([self._maps(clip) for clip in frames]).movedim(-1, 1)

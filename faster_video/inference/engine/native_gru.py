@@ -3,8 +3,6 @@
 Shapes: D channels, R = D/4 compressed channels, M places of the feature maps.
 """
 
-from threading import Lock
-
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +16,7 @@ ONE_PLACE = Window((1, 1, 1), (1, 1, 1), (0, 0, 0))
 
 
 class NativeEquations:
-    """`Equations` in float32 on a processor, for one thread at a time.
+    """`Equations` in float32 on a processor.
 
     A clip's terms are the same to the last bit whether they are computed alone or with those of others.
 
@@ -39,16 +37,15 @@ class NativeEquations:
         """V_o."""
         self._looks = Recent[int, _Look](lambda places: _Look(self, places))
         self._recurs = Recent[int, _Recur](lambda places: _Recur(self, places))
-        self._lock = Lock()
 
     def look(self, clip: Tensor) -> Terms:
         """The terms of the read gate [M, R], of the update gate [M, R] and of the candidate [M, D]."""
-        with self._lock, torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             return tuple(term.clone() for term in self._looks[len(clip)].run(self, clip))
 
     def recur(self, clip: Terms, hidden: Tensor) -> Tensor:
         """o_t [M, D] from the clip's terms and o_{t-1} [M, D]."""
-        with self._lock, torch.inference_mode(False), torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             return self._recurs[len(hidden)].run(self, clip, hidden)
 
 
