@@ -11,7 +11,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from faster_video.clips import clip_frames, clip_starts, normalize, normalized_test_clip, test_clip
+from faster_video.clips import as_clip, clip_frames, clip_starts, normalize, normalized_clip, test_view
 from faster_video.config import ClipConfig, TransformConfig
 from faster_video.errors import DecodeError
 from faster_video.files import printable
@@ -61,7 +61,8 @@ class ClipDecoder:
         """All clips of one file. Raises `DecodeError`."""
         began = perf_counter()
         with VideoReader(path) as video:
-            frames_of_clips = video.clips(self._wanted_frames(video.info.num_frames))
+            view = test_view(video.info.height, video.info.width, self.transform)
+            frames_of_clips = video.clips(self._wanted_frames(video.info.num_frames), view)
             for number, frames in enumerate(frames_of_clips):
                 pixels = self._prepare(frames)
                 yield DecodedClip(
@@ -84,8 +85,8 @@ class ClipDecoder:
     def _prepare(self, frames: Frames) -> Tensor:
         """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
         if self.device.type == "cpu":
-            return normalized_test_clip(frames.data, self.transform)[None]
-        pixels = test_clip(frames.data, self.transform)  # uint8 [C, T, S, S]: a quarter of the bytes to send
+            return normalized_clip(frames.data, self.transform)[None]
+        pixels = as_clip(frames.data)  # uint8 [C, T, S, S]: a quarter of the bytes to send
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()
         return normalize(pixels.to(self.device, non_blocking=True), self.transform)[None]
