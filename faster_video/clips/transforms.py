@@ -74,8 +74,8 @@ def normalize(clip: Tensor, config: TransformConfig) -> Tensor:
 def normalized_clip(frames: NDArray[np.uint8], config: TransformConfig, into: Tensor | None = None) -> Tensor:
     """`normalize` of frames [T, S, S, 3], to the last bit, several times as quick on a processor.
 
-    The clip, float32 [3, T, S, S], has the colours last in memory. `into` is such a clip that is no longer needed and is
-    written over: new memory takes the system longer to hand over than the arithmetic takes.
+    The clip, float32 [3, T, S, S], has the colours last in memory. `into` is such a clip that nobody needs any longer;
+    it is written over, because the system takes longer to hand over new memory than the arithmetic takes.
     """
     pixels = torch.from_numpy(np.require(frames, requirements=["W"]))
     clip = torch.empty(pixels.shape) if into is None else into.movedim(0, -1)

@@ -13,9 +13,8 @@ import numpy as np
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
-from faster_video.video.view import View
+from faster_video.video.view import Pixels, View
 
 PLANES = ("yuv420p", "yuvj420p")
 """FFmpeg's names of the pixels of nearly all videos: a plane of brightness, two of colour at half the size."""
@@ -51,7 +50,7 @@ class Orientation:
         """Height and width as shown of a stored picture of this height and width."""
         return (width, height) if self.transposed else (height, width)
 
-    def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, picture: Pixels) -> Pixels:
         """A view of a stored picture [h, w, 3] as it is shown [H, W, 3]."""
         if self.transposed:
             picture = picture.swapaxes(0, 1)
@@ -91,7 +90,7 @@ class RgbConverter:
         # Each remembers what it did last, and starts afresh for anything else.
         self._to_first, self._to_view, self._to_rgb = VideoReformatter(), VideoReformatter(), VideoReformatter()
 
-    def __call__(self, frame: VideoFrame, view: View | None = None) -> NDArray[np.uint8]:
+    def __call__(self, frame: VideoFrame, view: View | None = None) -> Pixels:
         """The picture as uint8 [H, W, 3], or the view of it [h, w, 3]; not contiguous.
 
         Scaled where its size changed in the middle of the video.
@@ -104,17 +103,18 @@ class RgbConverter:
             height, width = self._orientation.shown_size(*view.size)  # exchanged back: as stored
             small = self._to_view.reformat(frame, width=width, height=height, interpolation="BILINEAR", threads=1)
             return view.of_resized(self._upright(small))
-        return view.of(self._upright(frame)[None])[0]
+        picture: Pixels = view.of(self._upright(frame)[None])[0]
+        return picture
 
-    def stored(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """What `restored` makes the frame of again: its planes, else RGB. Raises `ValueError` where that says too little."""
+    def stored(self, frame: VideoFrame) -> Pixels:
+        """What `restored` makes the frame of again: its planes, else RGB. Raises `ValueError` where they differ."""
         if not self._first.has_planes:
             return np.asarray(self._rgb(frame).to_ndarray(), np.uint8)
         if PictureKind.of(frame) != self._first:
             raise ValueError("its pictures change their size or the meaning of their colours")
         return np.asarray(frame.to_ndarray(), np.uint8)
 
-    def restored(self, stored: NDArray[np.uint8]) -> VideoFrame:
+    def restored(self, stored: Pixels) -> VideoFrame:
         """The frame again; converted, it gives the same picture."""
         if not self._first.has_planes:
             return VideoFrame.from_ndarray(stored, format="rgb24")
@@ -134,5 +134,5 @@ class RgbConverter:
         height, width = (frame.height, frame.width) if first.has_planes else (first.height, first.width)
         return self._to_rgb.reformat(frame, width=width, height=height, format="rgb24", threads=1)
 
-    def _upright(self, frame: VideoFrame) -> NDArray[np.uint8]:
+    def _upright(self, frame: VideoFrame) -> Pixels:
         return self._orientation.apply(np.asarray(self._rgb(frame).to_ndarray(), np.uint8))
