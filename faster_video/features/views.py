@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from faster_video.clips import clip_frames, clip_starts, test_clip
+from faster_video.clips import as_clip, clip_frames, clip_starts, test_view
 from faster_video.errors import DecodeError, StoreError
 from faster_video.features.layout import TEST
 from faster_video.files import printable
@@ -83,8 +83,9 @@ class ViewClips(Dataset[PixelView | LostView]):
             num_frames = reader.info.num_frames
             starts = clip_starts(num_frames, config.num_clips, config.span)
             wanted = [clip_frames(start, config.frames_per_clip, config.frame_stride, num_frames) for start in starts]
-            for clip in reader.clips(wanted):
-                clips.append(test_clip(clip.data, self.samples.transform))
+            view = test_view(reader.info.height, reader.info.width, self.samples.transform)
+            for clip in reader.clips(wanted, view):
+                clips.append(as_clip(clip.data))
                 seconds.append((float(clip.seconds[0]), end_seconds(clip, reader.info)))
         return torch.stack(clips), seconds
 

@@ -113,6 +113,7 @@ class Classifier:
             computing = perf_counter()
             probabilities, state = self._step(decoded.pixels, state)
             seconds_model += perf_counter() - computing
+            self.decoder.give_back(decoded)
             seconds_decoding += decoded.seconds_decoding
             clips.append(self._answer(decoded, probabilities, cost))
             if len(clips) == len(cost.gmacs_after_each_clip):

@@ -3,20 +3,24 @@
 Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from faster_video.clips import clip_frames, clip_starts, normalize, normalized_test_clip, test_clip
+from faster_video.clips import as_clip, clip_frames, clip_starts, normalize, normalized_clip, test_view
 from faster_video.config import ClipConfig, TransformConfig
 from faster_video.errors import DecodeError
 from faster_video.files import printable
 from faster_video.inference.answers import Failure
 from faster_video.video import Frames, VideoReader, end_seconds
+
+MOST_SPARE = 4
+"""Clips kept to be written over; more are decoded at once only for a moment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +49,8 @@ class ClipDecoder:
     clips: ClipConfig
     transform: TransformConfig
     device: torch.device
+    spare: deque[Tensor] = field(default_factory=lambda: deque(maxlen=MOST_SPARE))
+    """Clips [C, T, S, S] that were given back, to be written over."""
 
     def decode(self, paths: Iterable[Path | Failure]) -> Iterator[DecodedClip | Failure]:
         """All clips of every file in order; one that cannot be read ends in a `Failure`, perhaps after some clips."""
@@ -61,7 +67,8 @@ class ClipDecoder:
         """All clips of one file. Raises `DecodeError`."""
         began = perf_counter()
         with VideoReader(path) as video:
-            frames_of_clips = video.clips(self._wanted_frames(video.info.num_frames))
+            view = test_view(video.info.height, video.info.width, self.transform)
+            frames_of_clips = video.clips(self._wanted_frames(video.info.num_frames), view)
             for number, frames in enumerate(frames_of_clips):
                 pixels = self._prepare(frames)
                 yield DecodedClip(
@@ -75,6 +82,11 @@ class ClipDecoder:
                 )
                 began = perf_counter()
 
+    def give_back(self, clip: DecodedClip) -> None:
+        """Let the memory of a clip's pixels be used for another; they are not to be looked at any more."""
+        if clip.pixels.device.type == "cpu":
+            self.spare.append(clip.pixels[0])
+
     def _wanted_frames(self, num_frames: int) -> list[list[int]]:
         """Frame numbers of every clip, in time order."""
         clips = self.clips
@@ -84,8 +96,8 @@ class ClipDecoder:
     def _prepare(self, frames: Frames) -> Tensor:
         """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
         if self.device.type == "cpu":
-            return normalized_test_clip(frames.data, self.transform)[None]
-        pixels = test_clip(frames.data, self.transform)  # uint8 [C, T, S, S]: a quarter of the bytes to send
+            return normalized_clip(frames.data, self.transform, self.spare.pop() if self.spare else None)[None]
+        pixels = as_clip(frames.data)  # uint8 [C, T, S, S]: a quarter of the bytes to send
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()
         return normalize(pixels.to(self.device, non_blocking=True), self.transform)[None]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from faster_video.clips import clip_frames, random_clip_starts, train_clip
+from faster_video.clips import as_clip, clip_frames, random_clip_starts, train_view
 from faster_video.config import ClipConfig, TransformConfig
 from faster_video.datasets import LabelledVideo
 from faster_video.errors import DecodeError
@@ -107,10 +107,11 @@ class TrainingClips(Dataset[Sample | Unreadable]):
                 clip_frames(start, self.clips.frames_per_clip, self.clips.frame_stride, reader.info.num_frames)
                 for start in starts
             ]
-            augmentation = random.random()  # the same crop and flip for all clips of a video
+            augmentation = Random(random.random())  # the same crop and flip for all clips of a video
+            view = train_view(reader.info.height, reader.info.width, self.transform, augmentation)
             clips, seconds = [], []
-            for clip in reader.clips(frames):
-                clips.append(train_clip(clip.data, self.transform, Random(augmentation)))
+            for clip in reader.clips(frames, view):
+                clips.append(as_clip(clip.data))
                 seconds.append((float(clip.seconds[0]), end_seconds(clip, reader.info)))
         return torch.stack(clips), seconds
 

@@ -4,6 +4,7 @@ from faster_video.video.decode import Frames, VideoReader, decode_frames, end_se
 from faster_video.video.frame_cache import FrameCache
 from faster_video.video.probe import VideoInfo, probe
 from faster_video.video.scans import ScanCache
+from faster_video.video.view import View, Window
 from faster_video.video.write import write_video
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "ScanCache",
     "VideoInfo",
     "VideoReader",
+    "View",
+    "Window",
     "decode_frames",
     "end_seconds",
     "probe",

@@ -1,8 +1,9 @@
 """Chosen frames of a video as RGB, in memory that grows with what is asked for and never with the video."""
 
-# Shapes: T frames asked for, H W the video's height and width as shown, 3 colours: red, green, blue.
+# Shapes: T frames asked for, H W the height and width of the video as shown, or of a view of it, 3 colours: red, green,
+# blue.
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,12 +19,15 @@ from numpy.typing import NDArray
 
 from faster_video.errors import DecodeError
 from faster_video.files import printable
-from faster_video.video.container import decoded, naming, open_container, video_stream
-from faster_video.video.probe import VideoInfo, scan
+from faster_video.video.container import frames_of, naming, open_container, video_stream
+from faster_video.video.probe import Scan, VideoInfo, scan
 from faster_video.video.scans import ScanCache
+from faster_video.video.view import Pixels, View
 
 SEEK_WORTH_FRAMES = 12
 """A seek costs about as much as decoding this many frames; it is made where it skips more."""
+SKIPS_WELL = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
+"""Codecs whose decoder can leave out a picture that no other builds on, without a change to the others."""
 SEEK_TRIES = 3
 """Keyframes tried, going back from the one before the target, before decoding starts at the beginning."""
 
@@ -47,9 +51,10 @@ class VideoReader:
     """Reads chosen frames of one file; use it in a `with` statement, in one thread.
 
     Frame i is the i-th frame in display order that the decoder delivers, as in a sequential read. Reading
-    goes on from frame to frame where they are dense and seeks where they are sparse. All methods raise
-    `DecodeError`, naming the file. What a decoder conceals inside a damaged frame is shown as concealed;
-    frames that damage has swallowed whole are found out when decoding passes them, not when it seeks past.
+    goes on from frame to frame where they are dense and seeks where they are sparse; what lies between and
+    no other frame builds on is not decoded. All methods raise `DecodeError`, naming the file. What a decoder
+    conceals inside a damaged frame is shown as concealed; frames that damage has swallowed whole are found out
+    when they are asked for, or decoded on the way to others.
 
     With `scans`, a file that was read before and has not changed since is not scanned again; what is read is the same.
     """
@@ -69,8 +74,17 @@ class VideoReader:
         """The last target of a seek; on the way to it no other seek is made."""
         self._can_seek = True
         self._recounted = False
-        self._kept: dict[int, NDArray[np.uint8]] = {}
-        """Decoded frames [H, W, 3] which the present clip or a later one still needs."""
+        self._wanted: set[int] | None = None
+        """Times of the frames that are asked for, in the stream's units; None to decode all."""
+        self._left_out = set[int | None]()
+        """Times of the packets met since the last seek that were not wanted then."""
+        self._kept: dict[int, Pixels] = {}
+        """Converted frames, which the present clip or a later one still needs."""
+
+    @property
+    def scan(self) -> Scan:
+        """All that is known of the file."""
+        return self._scan
 
     @property
     def info(self) -> VideoInfo:
@@ -94,37 +108,52 @@ class VideoReader:
         """The frames with these numbers, in this order; numbers may repeat."""
         return next(self.clips([indices]))
 
-    def clips(self, clips: Sequence[Sequence[int]]) -> Iterator[Frames]:
-        """One `Frames` per clip, in the order given.
+    def clips(self, clips: Sequence[Sequence[int]], view: View | None = None) -> Iterator[Frames]:
+        """One `Frames` per clip, in the order given: the frames as they are shown, or a view of each.
 
         A frame is decoded once and kept until the last clip that needs it. With clips in time order that
         is at most the frames of one clip's span beside the clip itself, however long the video is.
         """
+        size = shown_size(self.info, view)
+        read = self._read(clips, lambda frame: self._converter(frame, view))
+        for clip, pictures in zip(clips, read, strict=True):
+            yield stacked(pictures, clip, size, self._scan.table.seconds)
+
+    def stored_frames(self) -> NDArray[np.uint8]:
+        """Every frame as `RgbConverter.stored` has it, [T, ...]."""
+        (pictures,) = self._read([range(self.info.num_frames)], self._converter.stored)
+        return np.stack(list(pictures.values()))
+
+    def _read(
+        self, clips: Sequence[Sequence[int]], convert: Callable[[VideoFrame], Pixels]
+    ) -> Iterator[dict[int, Pixels]]:
+        """For each clip the converted frames that it needs, by their numbers."""
         require_inside(self._path, len(self._scan.table), clips)
         last_use = {index: number for number, clip in enumerate(clips) for index in clip}
         self._kept.clear()
+        self._want(list(last_use))
         try:
             for number, clip in enumerate(clips):
-                self._decode(sorted(set(clip) - self._kept.keys()), last_use, number)
-                yield self._stack(clip)
+                self._decode(sorted(set(clip) - self._kept.keys()), last_use, number, convert)
+                yield self._kept
                 self._kept = {index: frame for index, frame in self._kept.items() if last_use[index] > number}
         finally:
             self._kept.clear()
 
-    def _stack(self, clip: Sequence[int]) -> Frames:
-        data = np.empty((len(clip), self.info.height, self.info.width, 3), np.uint8)
-        for place, index in enumerate(clip):
-            data[place] = self._kept[index]
-        return Frames(data, self._scan.table.seconds[np.asarray(clip, np.int64)])
-
-    def _decode(self, wanted: list[int], last_use: dict[int, int], number: int) -> None:
+    def _decode(
+        self,
+        wanted: list[int],
+        last_use: dict[int, int],
+        number: int,
+        convert: Callable[[VideoFrame], Pixels],
+    ) -> None:
         """Keep the wanted frames (rising), and those on the way that this clip or a later one needs."""
         with naming(self._path):
             for index in wanted:
                 while index not in self._kept:
                     met, frame = self._advance(index)
                     if last_use.get(met, -1) >= number:
-                        self._kept[met] = self._converter(frame)
+                        self._kept[met] = convert(frame)
 
     def _advance(self, target: int) -> tuple[int, VideoFrame]:
         """Take one frame, the target or one before it, from the decoder; seek first where it pays."""
@@ -134,12 +163,42 @@ class VideoReader:
         if target < self._next or pays:
             self._go_before(target)
         frame = next(self._delivered, None)
-        if frame is None or (self._scan.table.seekable and self._scan.table.find(frame.pts) != self._next):
+        number = self._number_of(frame)
+        if frame is None or number is None:
             self._recount(target)
             return self._advance(target)
-        self._next += 1
-        self._last_met = max(self._last_met, self._next - 1)
-        return self._next - 1, frame
+        self._next = number + 1
+        self._last_met = max(self._last_met, number)
+        return number, frame
+
+    def _number_of(self, frame: VideoFrame | None) -> int | None:
+        """The number of a frame that was delivered, None where it or one before it is not as the table says."""
+        table = self._scan.table
+        if frame is None or not table.seekable:
+            return self._next
+        number = table.find(frame.pts)
+        if number is None or number < self._next:
+            return None
+        missed = table.pts[self._next : number].tolist()
+        return None if missed and (self._wanted is None or not self._wanted.isdisjoint(missed)) else number
+
+    def _want(self, indices: list[int]) -> None:
+        """Have these frames decoded from here on; others may be left out where nothing builds on them."""
+        self._wanted = None
+        if self._scan.packets_tell and self._scan.info.codec in SKIPS_WELL:
+            self._wanted = set(self._scan.table.pts[indices].tolist())
+        if self._left_out and (self._wanted is None or not self._wanted.isdisjoint(self._left_out)):
+            self._close_container()  # what was passed over may be wanted now
+            self._sought = -1
+
+    def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+        """The frames from the container's present position on, in display order, but for those left out."""
+        for packet in container.demux(stream):
+            is_wanted = self._wanted is None or packet.pts in self._wanted
+            if not is_wanted:
+                self._left_out.add(packet.pts)
+            stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
+            yield from frames_of(packet)
 
     def _frames_saved_by_seek(self, target: int) -> int:
         keyframes = self._keyframes_before(target)
@@ -178,7 +237,8 @@ class VideoReader:
             self._container.seek(pts, stream=self._stream)
         except FFmpegError:
             return None
-        self._delivered = decoded(self._container, self._stream)
+        self._left_out.clear()
+        self._delivered = self._decoded(self._container, self._stream)
         return next((frame for frame in self._delivered if frame.key_frame), None)
 
     def _restart(self) -> None:
@@ -186,7 +246,7 @@ class VideoReader:
         self._close_container()
         self._container = open_container(self._path)
         self._stream = video_stream(self._container, self._path)
-        self._delivered = decoded(self._container, self._stream)
+        self._delivered = self._decoded(self._container, self._stream)
         self._next = 0
 
     def _recount(self, target: int) -> None:
@@ -199,6 +259,7 @@ class VideoReader:
         before = self._scan.table.pts
         self._scan = scan(self._path, by_decoding=True)
         self._recounted = True
+        self._wanted = None
         self._close_container()
         met = self._last_met + 1
         if not np.array_equal(before[:met], self._scan.table.pts[:met]):
@@ -208,10 +269,26 @@ class VideoReader:
             )
 
     def _close_container(self) -> None:
+        self._left_out.clear()
         self._delivered = iter(())
         if self._container is not None:
             self._container.close()
         self._container = self._stream = None
+
+
+def shown_size(info: VideoInfo, view: View | None) -> tuple[int, int]:
+    """Height and width of a video's frames, or of a view of them."""
+    return (info.height, info.width) if view is None else (view.crop.height, view.crop.width)
+
+
+def stacked(
+    pictures: dict[int, Pixels], clip: Sequence[int], size: tuple[int, int], seconds: NDArray[np.float64]
+) -> Frames:
+    """The clip's frames, taken from pictures of this size by their numbers; `seconds` is that of all frames."""
+    data = np.empty((len(clip), *size, 3), np.uint8)
+    for place, index in enumerate(clip):
+        data[place] = pictures[index]
+    return Frames(data, seconds[np.asarray(clip, np.int64)])
 
 
 def require_inside(path: str | Path, num_frames: int, clips: Sequence[Sequence[int]]) -> None:

@@ -18,14 +18,16 @@ from safetensors.numpy import save_file
 
 from faster_video.errors import ConfigError, DecodeError, FasterVideoWarning
 from faster_video.files import printable, replacing_file, require_writable_place
-from faster_video.video.decode import Frames, VideoReader, require_inside
-from faster_video.video.probe import VideoInfo
+from faster_video.video.decode import Frames, VideoReader, require_inside, shown_size, stacked
+from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
+from faster_video.video.probe import Scan, VideoInfo
 from faster_video.video.scans import FileState, ScanCache
+from faster_video.video.view import View
 
-FORMAT = 1
+FORMAT = 2
 """To be raised whenever `VideoReader` gives other frames or other numbers for the same file."""
 MAX_VIDEO_BYTES = 256 << 20
-"""Of a video's frames, which are in memory at once when it is decoded; larger ones are read from their files."""
+"""Of a video's frames in RGB, which are in memory at once when it is decoded; larger ones are read from their files."""
 SPARE_BYTES = 1 << 30
 """Left free on the disk: with less, nothing more is kept."""
 
@@ -33,10 +35,11 @@ SPARE_BYTES = 1 << 30
 class CachedVideo:
     """The frames of a whole video, decoded before; reads clips as a `VideoReader` does."""
 
-    def __init__(self, info: VideoInfo, frames: Any, seconds: NDArray[np.float64]) -> None:
+    def __init__(self, info: VideoInfo, converter: RgbConverter, frames: Any, seconds: NDArray[np.float64]) -> None:
         self.info = info
+        self._converter = converter
         self._frames = frames
-        """[T, H, W, 3] RGB: an array, or a slice of a file of which only what is asked for is read."""
+        """[T, ...] as `RgbConverter.stored`: an array, or a slice of a file, read only where something is asked for."""
         self._seconds = seconds
 
     def __enter__(self) -> Self:
@@ -45,14 +48,17 @@ class CachedVideo:
     def __exit__(self, *_: object) -> None:
         self._frames = None
 
-    def clips(self, clips: Sequence[Sequence[int]]) -> Iterator[Frames]:
+    def clips(self, clips: Sequence[Sequence[int]], view: View | None = None) -> Iterator[Frames]:
         """One `Frames` per clip, in the order given. Raises `DecodeError` for frames that there are not."""
         require_inside(self.info.path, self.info.num_frames, clips)
+        size = shown_size(self.info, view)
         for clip in clips:
-            indices = np.asarray(clip, np.int64)
             first, last = (min(clip), max(clip)) if clip else (0, 0)
             span = self._frames[first : last + 1]
-            yield Frames(span[indices - first], self._seconds[indices])
+            pictures = {
+                index: self._converter(self._converter.restored(span[index - first]), view) for index in set(clip)
+            }
+            yield stacked(pictures, clip, size, self._seconds)
 
 
 class FrameCache:
@@ -91,23 +97,25 @@ class FrameCache:
             return reader
         try:
             with reader:
-                whole = reader.frames(range(info.num_frames))
+                frames = reader.stored_frames()
         except DecodeError:
             self._unfit.add(state)
             return VideoReader(path, self._scans)
         if reader.info is not info:  # decoding found other frames than the packets promised
             self._unfit.add(state)
             return VideoReader(path, self._scans)
-        self._keep(place, source, info, whole)
-        return CachedVideo(info, whole.data, whole.seconds)
+        known = reader.scan
+        self._keep(place, source, known, frames)
+        return CachedVideo(info, known.new_converter(), frames, known.table.seconds)
 
-    def _keep(self, place: Path, source: str, info: VideoInfo, whole: Frames) -> None:
+    def _keep(self, place: Path, source: str, known: Scan, frames: NDArray[np.uint8]) -> None:
         """Write the file; where that fails, say so and keep no more."""
-        described = {name: str(value) for name, value in asdict(info).items() if name != "path"}
-        tensors: dict[str, NDArray[Any]] = {"frames": whole.data, "seconds": whole.seconds}
+        info = {name: str(value) for name, value in asdict(known.info).items() if name != "path"}
+        described = {"info": info, "picture": asdict(known.picture), "orientation": asdict(known.orientation)}
+        tensors: dict[str, NDArray[Any]] = {"frames": frames, "seconds": known.table.seconds}
         try:
             with replacing_file(place) as aside:
-                save_file(tensors, aside, metadata={"source": source, "info": json.dumps(described)})
+                save_file(tensors, aside, metadata={"source": source, "described": json.dumps(described)})
         except (OSError, SafetensorError) as error:
             warnings.warn(
                 f"frame_cache {printable(place.parent)}: cannot be written any more ({error}); videos are read from "
@@ -147,8 +155,10 @@ def _cached(place: Path, path: str | Path, source: str) -> CachedVideo | None:
             metadata = file.metadata() or {}
             if metadata.get("source") != source:
                 return None
-            info = _info(path, json.loads(metadata["info"]))
-            return CachedVideo(info, file.get_slice("frames"), file.get_tensor("seconds"))
+            described = json.loads(metadata["described"])
+            converter = RgbConverter(PictureKind(**described["picture"]), Orientation(**described["orientation"]))
+            info = _info(path, described["info"])
+            return CachedVideo(info, converter, file.get_slice("frames"), file.get_tensor("seconds"))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
 

@@ -13,7 +13,11 @@ import numpy as np
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
+
+from faster_video.video.view import Pixels, View
+
+PLANES = ("yuv420p", "yuvj420p")
+"""FFmpeg's names of the pixels of nearly all videos: a plane of brightness, two of colour at half the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,89 @@ class Orientation:
         """Height and width as shown of a stored picture of this height and width."""
         return (width, height) if self.transposed else (height, width)
 
-    def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def apply(self, picture: Pixels) -> Pixels:
         """A view of a stored picture [h, w, 3] as it is shown [H, W, 3]."""
         if self.transposed:
             picture = picture.swapaxes(0, 1)
         return picture[:: -1 if self.upside_down else 1, :: -1 if self.mirrored else 1]
 
 
+@dataclass(frozen=True, slots=True)
+class PictureKind:
+    """What all decoded frames of a video have in common."""
+
+    height: int
+    """As stored, before rotation."""
+    width: int
+    """As stored, before rotation."""
+    pixels: str
+    """FFmpeg's name of the pixel format."""
+    colorspace: int
+    color_range: int
+
+    @classmethod
+    def of(cls, frame: VideoFrame) -> "PictureKind":
+        """The kind of a decoded frame."""
+        return cls(frame.height, frame.width, frame.format.name, int(frame.colorspace), int(frame.color_range))
+
+    @property
+    def has_planes(self) -> bool:
+        """Whether brightness and colours are resized as they are stored, before they become RGB."""
+        return self.pixels in PLANES and self.height % 2 == 0 and self.width % 2 == 0
+
+
 class RgbConverter:
-    """Turns decoded frames into upright RGB of one size, that of the video's first frame."""
+    """Turns decoded frames into upright RGB of one size, that of the video's first frame, or into a view of it."""
 
-    def __init__(self, height: int, width: int, orientation: Orientation) -> None:
-        self._height, self._width = height, width
+    def __init__(self, first: PictureKind, orientation: Orientation) -> None:
+        self._first = first
         self._orientation = orientation
-        self._reformatter = VideoReformatter()
+        # Each remembers what it did last, and starts afresh for anything else.
+        self._to_first, self._to_view, self._to_rgb = VideoReformatter(), VideoReformatter(), VideoReformatter()
 
-    def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """The picture as uint8 [H, W, 3], not contiguous; scaled where its size changed in the middle of the video."""
-        rgb = self._reformatter.reformat(frame, width=self._width, height=self._height, format="rgb24", threads=1)
-        return self._orientation.apply(np.asarray(rgb.to_ndarray(), np.uint8))
+    def __call__(self, frame: VideoFrame, view: View | None = None) -> Pixels:
+        """The picture as uint8 [H, W, 3], or the view of it [h, w, 3]; not contiguous.
+
+        Scaled where its size changed in the middle of the video.
+        """
+        frame = self._like_first(frame)
+        if view is None:
+            return self._upright(frame)
+        shown = self._orientation.shown_size(frame.height, frame.width)
+        if self._first.has_planes and view.resizes and shown == (view.cut.height, view.cut.width):
+            height, width = self._orientation.shown_size(*view.size)  # exchanged back: as stored
+            small = self._to_view.reformat(frame, width=width, height=height, interpolation="BILINEAR", threads=1)
+            return view.of_resized(self._upright(small))
+        picture: Pixels = view.of(self._upright(frame)[None])[0]
+        return picture
+
+    def stored(self, frame: VideoFrame) -> Pixels:
+        """What `restored` makes the frame of again: its planes, else RGB. Raises `ValueError` where they differ."""
+        if not self._first.has_planes:
+            return np.asarray(self._rgb(frame).to_ndarray(), np.uint8)
+        if PictureKind.of(frame) != self._first:
+            raise ValueError("its pictures change their size or the meaning of their colours")
+        return np.asarray(frame.to_ndarray(), np.uint8)
+
+    def restored(self, stored: Pixels) -> VideoFrame:
+        """The frame again; converted, it gives the same picture."""
+        if not self._first.has_planes:
+            return VideoFrame.from_ndarray(stored, format="rgb24")
+        frame = VideoFrame.from_ndarray(stored, format=self._first.pixels)
+        frame.colorspace, frame.color_range = self._first.colorspace, self._first.color_range
+        return frame
+
+    def _like_first(self, frame: VideoFrame) -> VideoFrame:
+        """The frame with planes as the first one's, where it has such."""
+        height, width, pixels = self._first.height, self._first.width, self._first.pixels
+        if not self._first.has_planes or (frame.height, frame.width, frame.format.name) == (height, width, pixels):
+            return frame
+        return self._to_first.reformat(frame, width=width, height=height, format=pixels, threads=1)
+
+    def _rgb(self, frame: VideoFrame) -> VideoFrame:
+        first = self._first
+        height, width = (frame.height, frame.width) if first.has_planes else (first.height, first.width)
+        return self._to_rgb.reformat(frame, width=width, height=height, format="rgb24", threads=1)
+
+    def _upright(self, frame: VideoFrame) -> Pixels:
+        return self._orientation.apply(np.asarray(self._rgb(frame).to_ndarray(), np.uint8))

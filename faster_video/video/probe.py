@@ -7,7 +7,7 @@ from pathlib import Path
 from av.video.stream import VideoStream
 
 from faster_video.video.container import naming, open_container, video_stream
-from faster_video.video.pixels import Orientation, RgbConverter
+from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
 from faster_video.video.table import (
     FrameTable,
     count_frames,
@@ -51,12 +51,14 @@ class Scan:
 
     info: VideoInfo
     table: FrameTable
+    packets_tell: bool
+    """Whether `table` is that of the packets, each of which is one frame; else the frames were counted by decoding."""
+    picture: PictureKind
     orientation: Orientation
 
     def new_converter(self) -> RgbConverter:
         """What turns this file's frames into RGB; each reader needs its own."""
-        height, width = self.orientation.shown_size(self.info.height, self.info.width)  # exchanged back: as stored
-        return RgbConverter(height, width, self.orientation)
+        return RgbConverter(self.picture, self.orientation)
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -75,12 +77,10 @@ def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
         packets, first = read_packets(container, stream, path)
         timed = have_distinct_times(packets)
         header_fps = _header_fps(stream, timed=timed and len(packets) > 1)
-        if by_decoding or not packets_tell(stream, packets):
-            entries = count_frames(path)
-            # Times which the container lacks are guessed, and the guess changes with where decoding began.
-            seekable = timed and rise(entries)
-        else:
-            entries, seekable = packets, True
+        by_packets = not by_decoding and packets_tell(stream, packets)
+        entries = packets if by_packets else count_frames(path)
+        # Times which the container lacks are guessed, and the guess changes with where decoding began.
+        seekable = by_packets or (timed and rise(entries))
         table = make_table(entries, stream.time_base or 1 / header_fps, header_fps, seekable=seekable)
         orientation = Orientation.of(first)
         height, width = orientation.shown_size(first.height, first.width)
@@ -95,7 +95,7 @@ def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
             rotation=orientation.rotation,
             codec=stream.codec_context.codec.canonical_name,
         )
-        return Scan(info, table, orientation)
+        return Scan(info, table, by_packets, PictureKind.of(first), orientation)
 
 
 def _header_fps(stream: VideoStream, *, timed: bool) -> Fraction:

@@ -22,10 +22,14 @@ from faster_video.video.container import decoded, frames_of, open_container, vid
 
 ONE_FRAME_PER_PACKET = frozenset(
     {"apng", "av1", "dnxhd", "dvvideo", "ffv1", "ffvhuff", "gif", "h264", "hevc", "huffyuv", "mjpeg"}
-    | {"mpeg1video", "mpeg2video", "png", "prores", "qtrle", "rawvideo", "vp9"}
+    | {"mpeg1video", "mpeg2video", "mpeg4", "png", "prores", "qtrle", "rawvideo", "vp9"}
 )
-"""Codecs whose packets each give one frame. MPEG-4 (packed B-frames, empty pictures), VP8 (hidden reference
-frames) and all others are counted by decoding."""
+"""Codecs whose packets each give one frame, MPEG-4's unless `_is_odd_mpeg4`. VP8 (hidden reference frames) and all
+others are counted by decoding."""
+MPEG4_PICTURE = b"\0\0\1\xb6"
+"""With these bytes a picture (VOP) begins."""
+MPEG4_LEAST_BYTES = 16
+"""Of a picture with something in it, start included; an empty one, which gives no frame, is shorter."""
 
 GUESS_TIMES = 0x0001
 """FFmpeg's AVFMT_FLAG_GENPTS, which PyAV sets on every container."""
@@ -67,6 +71,8 @@ class Entry:
     pts: int | None
     duration: int
     is_keyframe: bool
+    is_odd: bool = False
+    """Whether it may give no frame, or two."""
 
 
 def read_packets(container: InputContainer, stream: VideoStream, path: str | Path) -> tuple[list[Entry], VideoFrame]:
@@ -77,15 +83,22 @@ def read_packets(container: InputContainer, stream: VideoStream, path: str | Pat
     container.flags &= ~GUESS_TIMES  # see only the times that the file holds
     packets: list[Entry] = []
     first: VideoFrame | None = None
+    is_mpeg4 = stream.codec_context.codec.canonical_name == "mpeg4"
     for packet in container.demux(stream):
         if first is None:
             first = next(iter(frames_of(packet)), None)
         if packet.size and not packet.is_corrupt and not packet.is_discard:
-            packets.append(Entry(packet.pts, packet.duration or 0, packet.is_keyframe))
+            is_odd = is_mpeg4 and _is_odd_mpeg4(bytes(packet))
+            packets.append(Entry(packet.pts, packet.duration or 0, packet.is_keyframe, is_odd))
     _require_whole(container, stream, len(packets), path)
     if first is None:
         raise DecodeError(f"{printable(path)}: not one frame of its video stream can be decoded")
     return packets, first
+
+
+def _is_odd_mpeg4(packet: bytes) -> bool:
+    """Whether a packet is anything but one picture: B-frames packed with another, or a picture with nothing in it."""
+    return packet.count(MPEG4_PICTURE) != 1 or len(packet) - packet.index(MPEG4_PICTURE) < MPEG4_LEAST_BYTES
 
 
 def _require_whole(container: InputContainer, stream: VideoStream, num_read: int, path: str | Path) -> None:
@@ -104,6 +117,8 @@ def _require_whole(container: InputContainer, stream: VideoStream, num_read: int
 def packets_tell(stream: VideoStream, packets: list[Entry]) -> bool:
     """Whether the packets alone say which frames the decoder will deliver, and when each is shown."""
     if stream.codec_context.codec.canonical_name not in ONE_FRAME_PER_PACKET or not have_distinct_times(packets):
+        return False
+    if any(entry.is_odd for entry in packets):
         return False
     # Frames shown before the first keyframe need one that the file does not hold: decoders drop them.
     times = [entry.pts for entry in packets if entry.pts is not None]
