@@ -121,8 +121,9 @@ def test_the_table_says_that_the_video_was_made_up(place: Path) -> None:
 
 def test_without_a_compiler_there_is_no_peak_and_no_efficiency(place: Path, tmp_path: Path, found: Benchmark) -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "faster_video", *shlex.split("benchmark --engine eager --device cpu --rounds 1 --json")]
-        + [str(place / "fast_gru")],
+        shlex.split(
+            f"{sys.executable} -m faster_video benchmark --engine eager --device cpu --rounds 1 --json {place}/fast_gru"
+        ),
         capture_output=True,
         text=True,
         check=True,
