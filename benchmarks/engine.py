@@ -14,11 +14,12 @@ from statistics import median
 
 import torch
 from peak import described, rates, seconds_of
-from torch import Tensor, nn
+from torch import Tensor
 
 from faster_video.backbones import BACKBONES
 from faster_video.cost import count_gmacs
 from faster_video.inference.engine import ENGINES
+from faster_video.speed import let_every_block_speak
 
 CASES = (
     ("r2d26", 1, 8),
@@ -97,14 +98,6 @@ def measured(name: str, count: int, frames: int, side: int, rounds: int, peak: f
         )
         for way, taken in seconds.items()
     ]
-
-
-def let_every_block_speak(model: nn.Module) -> None:
-    """Fresh networks begin every block as its shortcut."""
-    for norm in model.modules():
-        if isinstance(norm, nn.BatchNorm3d):
-            nn.init.uniform_(norm.weight, 0.5, 1)
-            nn.init.uniform_(norm.running_var, 0.5, 1.5)  # type: ignore[arg-type]
 
 
 def line(row: Row) -> str:

@@ -4,27 +4,18 @@ python benchmarks/peak.py [--threads N] [--json]
 """
 
 import argparse
-import ctypes
 import json
-import os
 import platform
-import subprocess
-import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 import torch
 
-from faster_video.inference.engine.library import processor
+from faster_video.inference.engine.compiling import processor
+from faster_video.speed import fma_peak, sgemm
+from faster_video.speed.clock import seconds_of
 
-SOURCE = Path(__file__).with_suffix(".c")
-STEPS = 20_000_000
+__all__ = ["described", "rates", "seconds_of"]
 ROUNDS = 5
-SIDE = 2048
-"""Of the square matrices."""
 
 
 def main() -> None:
@@ -38,14 +29,16 @@ def main() -> None:
 
 
 def rates(threads: int) -> dict[str, str | float]:
-    """The machine, what runs on it, and what it can do in GMAC/s."""
+    """The machine, what runs on it, and what it can do in GMAC/s, median of 5 rounds."""
+    rounds = [(fma_peak(threads), sgemm()) for _ in range(ROUNDS)]
+    peaks, products = zip(*rounds, strict=True)
     return {
         "processor": ", ".join(processor()[:2]),
         "threads": threads,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "fma_peak": fma_peak(threads),
-        "sgemm": sgemm(),
+        "fma_peak": median(peaks),
+        "sgemm": median(products),
     }
 
 
@@ -53,47 +46,6 @@ def described(about: dict[str, str | float]) -> str:
     """The same in words."""
     machine = f"{about['processor']}, {about['threads']} threads, Python {about['python']}, PyTorch {about['torch']}"
     return f"{machine}\nFMA peak {about['fma_peak']:.1f} GMAC/s, sgemm {about['sgemm']:.1f} GMAC/s"
-
-
-def fma_peak(threads: int) -> float:
-    """GMAC/s of all threads together, median of 5 rounds; needs a C compiler."""
-    with tempfile.TemporaryDirectory() as folder:
-        library = f"{folder}/peak.so"
-        words = [
-            os.environ.get("CC", "cc"),
-            "-O3",
-            "-march=native",
-            "-ffp-contract=fast",
-            "-fPIC",
-            "-shared",
-            "-o",
-            library,
-            str(SOURCE),
-        ]
-        subprocess.run(words, check=True)
-        kernels = ctypes.CDLL(library)
-    kernels.spin.argtypes = (ctypes.c_long,)
-    count: int = threads * STEPS * kernels.multiply_adds_per_step()
-    with ThreadPoolExecutor(threads) as pool:
-        return (
-            median(count / seconds_of(lambda: list(pool.map(kernels.spin, [STEPS] * threads))) for _ in range(ROUNDS))
-            / 1e9
-        )
-
-
-def sgemm() -> float:
-    """GMAC/s of PyTorch's product of two square matrices, median of 5 rounds."""
-    left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
-    left @ right
-    rates = [SIDE**3 / seconds_of(lambda: left @ right) / 1e9 for _ in range(ROUNDS)]
-    return median(rates)
-
-
-def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    began = perf_counter()
-    work()
-    return perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -23,10 +23,9 @@ from peak import described, rates
 from recipes import classify
 from torch import Tensor
 
-from faster_video.bundle import Bundle, BundleConfig
 from faster_video.inference import Classifier
-from faster_video.model import build_model
 from faster_video.recipes import get_recipe
+from faster_video.speed import random_bundle
 from faster_video.video import write_video
 
 FRAMES, WIDTH, HEIGHT, FPS = 300, 340, 256, 30
@@ -41,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     about = rates(torch.get_num_threads())
     print(json.dumps(about) if options.json else described(about))
-    classifier = Classifier(random_bundle(options.recipe), "cpu")
+    classifier = Classifier(random_bundle(get_recipe(options.recipe)), "cpu")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ten-seconds.mp4"
         write_video(path, looped_frames(options.video, FRAMES, WIDTH, HEIGHT), FPS)
@@ -79,15 +78,6 @@ def main() -> None:
     for way, each in found.items():
         spread = f"({min(taken[way]):.3f} – {max(taken[way]):.3f})"
         print(f"{way:14} {each['seconds']:.3f} s {spread}, {each['ratio']:.3f} × networks")
-
-
-def random_bundle(recipe_name: str) -> Bundle:
-    """400 labels, as of Kinetics."""
-    recipe = get_recipe(recipe_name)
-    labels = [f"label {number}" for number in range(400)]
-    config = BundleConfig(labels=labels, model=recipe.model, clips=recipe.clips, transform=recipe.transform)
-    torch.manual_seed(0)
-    return Bundle(model=build_model(recipe.model, len(labels)), config=config)
 
 
 def decoded_clips(classifier: Classifier, path: Path) -> Iterator[Tensor]:

@@ -13,7 +13,6 @@ from functools import partial
 from statistics import median
 
 import torch
-from engine import let_every_block_speak
 from peak import described, rates, seconds_of
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from faster_video.cost import video_cost
 from faster_video.inference.engine import on_engine
 from faster_video.model import Faster, build_model
 from faster_video.recipes import get_recipe
+from faster_video.speed import let_every_block_speak
 
 LABELS = 400
 SIDE = 224

@@ -1,11 +1,13 @@
 """Saving a matplotlib figure as a file."""
 
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from faster_video.errors import FasterVideoError
 from faster_video.files import printable, replacing_file, require_writable_place
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE_SUFFIXES = (".jpg", ".pdf", ".png", ".svg", ".webp")
 """Kinds of picture that matplotlib writes without any other program."""
@@ -35,7 +37,7 @@ def require_picture_path(path: str | Path) -> Path:
     return target
 
 
-def save_picture(figure: Figure, path: str | Path) -> None:
+def save_picture(figure: "Figure", path: str | Path) -> None:
     """Write the figure so that `path` holds the old picture or the new one, never half of it.
 
     Raises:

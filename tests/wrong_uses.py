@@ -37,7 +37,7 @@ NO_PATTERN = "write it E:C with whole numbers that are not both 0, such as 1:3 (
 NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
-COMMANDS = "choose one of classify, evaluate, train, extract, reproduce, cost, make-motion, data"
+COMMANDS = "choose one of classify, evaluate, train, extract, reproduce, cost, benchmark, make-motion, data"
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
@@ -609,6 +609,23 @@ WRONG_USES = [
     WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
     WrongUse("no classes", "cost --classes 0", "num_classes is 0; it must be at least 1"),
     WrongUse("one word too many", "cost faster16", f"unknown argument faster16; {HELP} cost --help"),
+    # benchmark
+    WrongUse("benchmark of an unknown recipe", "benchmark --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
+    WrongUse(
+        "benchmark of bundle and recipe",
+        "benchmark bundle --recipe tiny",
+        "BUNDLE is 'bundle' and --recipe is 'tiny'; choose one",
+    ),
+    WrongUse("benchmark of no bundle", "benchmark wave/0.mp4", f"wave/0.mp4: is a file; {NO_BUNDLE}"),
+    WrongUse("benchmark with text", "benchmark bundle --video text.mp4", f"text.mp4: {NO_VIDEO}"),
+    WrongUse("benchmark without file", "benchmark --video none.mp4", "none.mp4: No such file or directory"),
+    WrongUse("no rounds", "benchmark bundle --rounds 0", "rounds is 0; it must be at least 1"),
+    WrongUse("benchmark of no pattern", "benchmark bundle --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
+    WrongUse(
+        "benchmark of no engine",
+        "benchmark bundle --engine steam",
+        "unknown engine 'steam'; choose one of auto, …",
+    ),
     # data check
     WrongUse("no action given", "data", "no action is given; write faster-video data check LIST"),
     WrongUse("unknown action", "data mend list.csv", "unknown action 'mend'; write faster-video data check LIST"),

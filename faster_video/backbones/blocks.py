@@ -135,6 +135,8 @@ class ClipResNet(nn.Module):
 
 def initialize(network: nn.Module) -> None:
     """He initialisation (fan-out); the last BN of each block at zero: every block begins as its shortcut."""
+    if any(parameter.is_meta for parameter in network.parameters()):
+        return  # there is nothing to fill, and for `normal_` PyTorch would load its compiler, which takes a second
     for module in network.modules():
         if isinstance(module, nn.Conv3d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

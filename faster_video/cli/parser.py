@@ -8,7 +8,7 @@ from typing import Protocol
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
-from faster_video.cli import classify, cost, data, evaluate, extract, make_motion, reproduce, train
+from faster_video.cli import benchmark, classify, cost, data, evaluate, extract, make_motion, reproduce, train
 from faster_video.cli.defaults import Defaults
 from faster_video.config import Recipe
 from faster_video.datasets.motion_config import USUAL_SET, get_motion_set
@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "extract": extract,
     "reproduce": reproduce,
     "cost": cost,
+    "benchmark": benchmark,
     "make-motion": make_motion,
     "data": data,
 }

@@ -5,16 +5,18 @@ Shapes: N clips of a video, K classes.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from rich.table import Table
 from rich.text import Text
 
 from faster_video.files import printable
 from faster_video.inference.answers import Classification
 from faster_video.pictures import COLOURS, save_picture, shortened
+
+if TYPE_CHECKING:  # it takes a third of a second to load, and most classifications are not drawn
+    from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
 
 MOST_VIDEOS = 12
 """Videos in one picture; of more, the first ones are drawn and the picture says so."""
@@ -56,6 +58,8 @@ def plot_timeline(
     Raises:
         PictureError: the name is not a picture's, or nothing can be written there.
     """
+    from matplotlib.figure import Figure
+
     videos = [classifications] if isinstance(classifications, Classification) else list(classifications)
     drawn = videos[:MOST_VIDEOS]
     figure = Figure(figsize=(10, 4.8 * len(drawn)), dpi=120, layout="constrained")
@@ -80,7 +84,7 @@ def leading_labels(classification: Classification) -> list[str]:
     return [label for label, _ in classification.labels if label in chosen]
 
 
-def _draw_probabilities(axes: Axes, video: Classification) -> None:
+def _draw_probabilities(axes: "Axes", video: Classification) -> None:
     """One step line per leading label; the step over clip i is the answer once clip i is known."""
     for label, colour, style in zip(leading_labels(video), COLOURS, _STYLES, strict=False):
         index = video.classes.index(label)
@@ -97,8 +101,10 @@ def _draw_probabilities(axes: Axes, video: Classification) -> None:
     _put_legend(axes, [], "label, at the end")
 
 
-def _draw_gmacs(axes: Axes, video: Classification) -> None:
+def _draw_gmacs(axes: "Axes", video: Classification) -> None:
     """What was spent so far, against the expensive network on every clip."""
+    from matplotlib.patches import Patch
+
     count = len(video.clips)
     usual = [video.gmacs_all_expensive * (clip + 1) / count for clip in range(count)]
     share = video.gmacs / video.gmacs_all_expensive
@@ -128,7 +134,7 @@ def _draw_gmacs(axes: Axes, video: Classification) -> None:
     _put_legend(axes, [Patch(color=_SHADE, label="expensive clip")], "GMACs of the video")
 
 
-def _shade_expensive(axes: Axes, video: Classification) -> None:
+def _shade_expensive(axes: "Axes", video: Classification) -> None:
     for number, clip in enumerate(video.clips):
         if clip.expensive:
             axes.axvspan(number, number + 1, color=_SHADE, zorder=0, linewidth=0)
@@ -137,7 +143,7 @@ def _shade_expensive(axes: Axes, video: Classification) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _put_legend(axes: Axes, more: list[Patch], title: str) -> None:
+def _put_legend(axes: "Axes", more: "list[Patch]", title: str) -> None:
     """Right of the axes, where it covers nothing."""
     handles, names = axes.get_legend_handles_labels()
     legend = axes.legend(
