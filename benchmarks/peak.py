@@ -18,7 +18,7 @@ from time import perf_counter
 
 import torch
 
-from faster_video.inference.engine.library import processor
+from faster_video.inference.engine.kept import processor
 
 SOURCE = Path(__file__).with_suffix(".c")
 STEPS = 20_000_000

@@ -17,12 +17,15 @@ from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
+from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
-from faster_video.inference.engine import AUTO, on_engine
+from faster_video.inference.engine import AUTO, FLOAT32, INT8, Work, on_engine
 from faster_video.model import State
 
 CLIPS_AHEAD = 3
 """Decoded clips that wait for the networks at most, beside the one that is being decoded."""
+MOST_PIXELS = 1 << 24
+"""Of the clips that go through the networks together on a GPU (T·S·S of each): 20 of 16 frames at 224 pixels."""
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 """The trained bundle that comes with the package."""
 
@@ -30,13 +33,32 @@ DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 class Classifier:
     """A bundle ready to run on one device. It takes over the bundle's model and moves it there."""
 
-    def __init__(self, bundle: Bundle, device: str = "auto", engine: str = AUTO) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: str = "auto",
+        engine: str = AUTO,
+        *,
+        precision: str = FLOAT32,
+        calibrate: str | Path | None = None,
+        videos: int | None = None,
+    ) -> None:
         """Take the bundle.
 
+        `calibrate` is a folder of videos like those to come, which int8 needs; `videos` is how many are to come, if
+        that is known, by which `auto` sees whether an engine pays that takes long to prepare.
+
         Raises:
-            ConfigError: it sees feature maps made elsewhere and no videos, or there is no such device or engine here.
+            ConfigError: it sees feature maps made elsewhere and no videos; there is no such device, engine or precision
+                here; or there is a folder and the precision is not int8, or none and it is.
+            DataError: there is no video in the folder.
             EngineError: the engine does not work on this machine.
         """
+        if calibrate is not None and precision != INT8:
+            raise ConfigError(
+                f"calibrate is {str(calibrate)!r}, which is for the precision int8, and precision is {precision!r}; "
+                "leave one of them out"
+            )
         if bundle.config.model.takes_features:
             raise ConfigError(
                 "this bundle was trained on features that another model made, so it cannot look at videos; "
@@ -45,7 +67,18 @@ class Classifier:
         self.bundle = bundle
         self.device = choose_device(device)
         self.decoder = ClipDecoder(bundle.config.clips, bundle.config.transform, self.device)
-        self.model, self.engine = on_engine(bundle.model.eval().to(self.device), engine, self.device)
+        self.precision = precision
+        size = torch.Size((bundle.config.clips.frames_per_clip, *2 * (bundle.config.transform.crop_size,)))  # T, S, S
+        self.model, self.engine = on_engine(
+            bundle.model.eval().to(self.device),
+            engine,
+            self.device,
+            precision=precision,
+            calibration=None if calibrate is None else calibration_of(calibrate, self.decoder),
+            work=Work(clip_size=torch.Size((3, *size)), gmacs=None if videos is None else videos * self.cost.gmacs),
+        )
+        # A GPU is quick with many clips at once, a processor with maps that fit its cache.
+        self.clips_together = 1 if self.device.type == "cpu" else max(1, MOST_PIXELS // size.numel())
 
     @property
     def cost(self) -> VideoCost:
@@ -72,21 +105,26 @@ class Classifier:
         """
         cost, began = self.cost, perf_counter()
         clips: list[ClipAnswer] = []
+        waiting: list[DecodedClip] = []
         state: State | None = None
         seconds_decoding = seconds_model = 0.0
         for decoded in ahead(self.decoder.decode(paths), CLIPS_AHEAD):
             if isinstance(decoded, Failure) or decoded.number == 0:
-                clips, state, seconds_decoding, seconds_model = [], None, 0.0, 0.0
+                clips, waiting, state, seconds_decoding, seconds_model = [], [], None, 0.0, 0.0
             if isinstance(decoded, Failure):
                 yield decoded
                 began = perf_counter()
                 continue
-            computing = perf_counter()
-            probabilities, state = self._step(decoded.pixels, state)
-            seconds_model += perf_counter() - computing
+            waiting.append(decoded)
             seconds_decoding += decoded.seconds_decoding
-            clips.append(self._answer(decoded, probabilities, cost))
-            if len(clips) == len(cost.gmacs_after_each_clip):
+            if len(waiting) < self.clips_together and decoded.number + 1 < cost.num_clips:
+                continue
+            computing = perf_counter()
+            probabilities, state = self._steps([clip.pixels for clip in waiting], state)
+            seconds_model += perf_counter() - computing
+            clips += [self._answer(clip, of_clip, cost) for clip, of_clip in zip(waiting, probabilities, strict=True)]
+            waiting = []
+            if len(clips) == cost.num_clips:
                 yield Classification(
                     path=decoded.path,
                     classes=self.bundle.labels,
@@ -101,10 +139,14 @@ class Classifier:
                 began = perf_counter()
 
     @torch.inference_mode()
-    def _step(self, pixels: Tensor, state: State | None) -> tuple[list[float], State]:
-        """Probabilities of the K labels once this clip [B, C, T, S, S] is known, and the state for the next."""
-        log_probabilities, state = self.model.step(pixels, state)
-        return log_probabilities[0].double().softmax(dim=0).tolist(), state
+    def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], State]:
+        """Probabilities of the K labels after each of these clips [B, C, T, S, S], and the state for the next."""
+        if len(clips) == 1:  # as it lies in memory
+            answer, state = self.model.step(clips[0], state)
+            log_probabilities = answer[:, None]  # [B, 1, K]
+        else:
+            log_probabilities, state = self.model.steps(torch.stack(clips, dim=1), state)
+        return log_probabilities[0].double().softmax(dim=-1).tolist(), state
 
     def _answer(self, clip: DecodedClip, probabilities: list[float], cost: VideoCost) -> ClipAnswer:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
@@ -120,19 +162,27 @@ class Classifier:
 
 
 def load(
-    bundle: str | Path | None = None, *, pattern: str | None = None, device: str = "auto", engine: str = AUTO
+    bundle: str | Path | None = None,
+    *,
+    pattern: str | None = None,
+    device: str = "auto",
+    engine: str = AUTO,
+    precision: str = FLOAT32,
+    calibrate: str | Path | None = None,
+    videos: int | None = None,
 ) -> Classifier:
     """A classifier from a bundle folder; None takes the bundle that comes with the package.
 
-    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, eager, native) runs
-    the clip networks and FAST-GRU.
+    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
+    compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
 
     Raises:
         BundleError: the folder is not a usable bundle.
-        ConfigError: the pattern is not one, or the device or the engine does not exist here.
+        ConfigError: the pattern is not one, or the device, the engine or the precision does not exist here.
+        DataError: there is no video to calibrate with.
         EngineError: the engine does not work on this machine.
     """
     loaded = load_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
-    return Classifier(loaded, device, engine)
+    return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos)

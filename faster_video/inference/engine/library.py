@@ -2,19 +2,16 @@
 
 import ctypes
 import os
-import platform
 import subprocess
 import tempfile
-from contextlib import suppress
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from shutil import which
-from stat import S_ISDIR
 from threading import Lock
 
 from faster_video.errors import EngineError
-from faster_video.files import cache_folder, printable, replacing_file
+from faster_video.files import printable, replacing_file
+from faster_video.inference.engine.kept import key_of, own_folder, processor
 
 SOURCE = Path(__file__).with_name("kernels.c")
 COMPILERS = ("cc", "gcc", "clang")
@@ -59,9 +56,7 @@ _LOCK = Lock()
 def _found() -> ctypes.CDLL | EngineError:
     """The library, or why there is none: what failed once is not tried again."""
     try:
-        if not hasattr(os, "getuid"):
-            return EngineError("it is for Linux and other systems of the Unix kind; choose eager")
-        kept = _own_folder() / f"kernels-{_key()}.so"
+        kept = own_folder("kernels") / f"kernels-{_key()}.so"
         return _loaded(kept) if kept.exists() else _compiled(kept)
     except EngineError as error:
         return error
@@ -88,37 +83,9 @@ def _loaded(path: Path) -> ctypes.CDLL:
     return library
 
 
-def _own_folder() -> Path:
-    """Where compiled code is kept; as it is loaded again from there, nobody else may be able to write it."""
-    for place in (cache_folder, lambda: Path(tempfile.gettempdir()) / f"faster_video-{os.getuid()}"):
-        with suppress(OSError, RuntimeError):
-            folder = place() / "kernels"
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            found = folder.lstat()
-            is_own = found.st_uid == os.getuid() and not found.st_mode & 0o022
-            if S_ISDIR(found.st_mode) and is_own and os.access(folder, os.W_OK):
-                return folder
-    raise EngineError(
-        "no folder that only this user can write was found for compiled code, in the cache or among temporary files"
-    )
-
-
 def _key() -> str:
     """Of everything that the compiled code depends on."""
-    return sha256(repr((SOURCE.read_bytes(), FLAGS, processor())).encode()).hexdigest()[:16]
-
-
-def processor() -> tuple[str, ...]:
-    """What tells one kind of processor from another: machine, model and instructions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return platform.machine(), platform.processor()
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
-    names = ("model name\t", "flags\t\t", "CPU part\t", "Features\t")
-    return platform.machine(), *(told[name].strip() for name in names if name in told)
+    return key_of(SOURCE.read_bytes(), FLAGS, processor())
 
 
 def _compiled(target: Path) -> ctypes.CDLL:
