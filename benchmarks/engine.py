@@ -129,7 +129,7 @@ def prepared(
 ) -> None:
     """Make the network on this engine, to its first maps; put into `runs` if it is to be kept."""
     run = made(way, network)
-    run(clips[:1])
+    run(clips)
     if runs is not None:
         runs[way] = run
 

@@ -46,7 +46,9 @@ class OpenVinoNetwork(nn.Module):
             raise EngineError(
                 "the network has weights that are no finite numbers, which OpenVINO would hide; choose eager"
             )
-        self._file = converted(network) if calibration is None else calibration.quantised(network)
+        file = converted(network) if calibration is None else calibration.quantised(network)
+        self._core = load_openvino().Core()
+        self._model = self._core.read_model(file)
         self._requests = Recent[tuple[torch.Size, int], Any](self._request)
         self._lock = Lock()
         self.channels = network.channels
@@ -77,8 +79,7 @@ class OpenVinoNetwork(nn.Module):
     def _request(self, of: tuple[torch.Size, int]) -> Any:
         """The network for clips of one shape, on so many threads, ready to run."""
         shape, threads = of
-        core = load_openvino().Core()
-        model = core.read_model(self._file)
+        model = self._model.clone()
         model.reshape(list(shape))
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
@@ -86,7 +87,7 @@ class OpenVinoNetwork(nn.Module):
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": "f32",  # by itself it takes bf16 where the processor has it
         }
-        return core.compile_model(model, "CPU", settings).create_infer_request()
+        return self._core.compile_model(model, "CPU", settings).create_infer_request()
 
 
 def is_installed() -> bool:
