@@ -109,6 +109,27 @@ class Faster(nn.Module):
         expensive = self.pattern.is_expensive(0 if state is None else state.clips_seen)
         return self.fold(self.features(clip, expensive=expensive), state)
 
+    def steps(self, clips: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """`step` over clips [B, N, C, T, H, W], those of a network through it together: [B, N, K], and the state then.
+
+        Raises:
+            ConfigError: as `step`.
+        """
+        seen = 0 if state is None else state.clips_seen
+        flags = [self.pattern.is_expensive(seen + number) for number in range(clips.shape[1])]
+        maps: dict[int, Tensor] = {}
+        for expensive in set(flags):
+            numbers = [number for number, flag in enumerate(flags) if flag is expensive]
+            found = self.features(clips[:, numbers].flatten(0, 1), expensive=expensive)  # [B*n, D, t, h, w]
+            of_videos = found.view(len(clips), len(numbers), *found.shape[1:])
+            maps |= zip(numbers, of_videos.unbind(dim=1), strict=True)
+        answers = []
+        for number in range(len(flags)):
+            answer, state = self.fold(maps[number], state)
+            answers.append(answer)
+        assert state is not None  # there is a clip
+        return torch.stack(answers, dim=1), state
+
     def features(self, clip: Tensor, *, expensive: bool) -> Tensor:
         """The feature map of a clip [B, C, T, H, W] from one of the backbones, in the expensive one's size.
 

@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
-from faster_video.cli.running import add_running
+from faster_video.cli.running import add_precision, add_running
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -24,6 +24,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
     command.add_argument("--bundle", type=str, help="trained bundle; default: the small one in the package")
     add_running(command)
+    add_precision(command)
     command.add_argument("--top", type=int, default=5, help="how many labels to show")
     command.add_argument("--json", action="store_true", help="print one JSON list at the end")
     command.add_argument("--jsonl", action="store_true", help="print one JSON object per line, as soon as it is known")
@@ -41,10 +42,19 @@ def run(options: Namespace) -> int:
         raise ConfigError("--json and --jsonl are both given; choose one")
     if options.plot is not None:
         require_picture_path(options.plot)
-    classifier = load(options.bundle, pattern=options.pattern, device=options.device, engine=options.engine)
+    paths = find_videos(options.paths)
+    classifier = load(
+        options.bundle,
+        pattern=options.pattern,
+        device=options.device,
+        engine=options.engine,
+        precision=options.precision,
+        calibrate=options.calibrate,
+        videos=len(paths),
+    )
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
-    for result in classifier.classify_many(find_videos(options.paths)):
+    for result in classifier.classify_many(paths):
         if isinstance(result, Classification):
             done += 1
             if options.plot is not None and len(drawn) < MOST_VIDEOS:

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
-from faster_video.cli.running import add_running
+from faster_video.cli.running import add_precision, add_running
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -39,6 +39,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         help="mean over these official splits; BUNDLE must hold {split}, as in runs/ucf-{split}/bundle, and LIST may",
     )
     add_running(command)
+    add_precision(command)
     command.add_argument(
         "--aggregator",
         type=str,
@@ -140,7 +141,14 @@ def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Fe
 
     if holds_features(source):
         engine = None if options.engine == "auto" else options.engine
-        for name, value in (("--root", options.root), ("--split", split), ("--engine", engine)):
+        precision = None if options.precision == "float32" else options.precision
+        for name, value in (
+            ("--root", options.root),
+            ("--split", split),
+            ("--engine", engine),
+            ("--precision", precision),
+            ("--calibrate", options.calibrate),
+        ):
             if value is not None:
                 raise ConfigError(
                     f"{name} is {value}, but {printable(source)} is a folder of features, which no video is read for; "
@@ -171,7 +179,14 @@ def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespa
     if isinstance(source, VideoList):
         from faster_video.inference import Classifier
 
-        classifier = Classifier(bundle, options.device, options.engine)
+        classifier = Classifier(
+            bundle,
+            options.device,
+            options.engine,
+            precision=options.precision,
+            calibrate=options.calibrate,
+            videos=len(source.videos),
+        )
         result = evaluation.evaluate(classifier, source.videos, show_progress=sys.stderr.isatty())
         evaluation.require_readable(result, source.source)
         return result

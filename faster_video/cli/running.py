@@ -9,7 +9,17 @@ def add_running(command: ArgumentParser) -> None:
     """Which pattern, on which device and engine."""
     command.add_argument("--pattern", type=str, help="expensive:cheap clips, such as 1:3, instead of the bundle's own")
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
-    command.add_argument("--engine", type=str, default="auto", help="what runs the networks: auto, eager or native")
+    command.add_argument(
+        "--engine", type=str, default="auto", help="what runs the networks: auto, native, eager, compiled or openvino"
+    )
+
+
+def add_precision(command: ArgumentParser) -> None:
+    """Of the commands that classify."""
+    command.add_argument(
+        "--precision", type=str, default="float32", help="of the networks: float32, bf16 or, with --calibrate, int8"
+    )
+    command.add_argument("--calibrate", type=str, metavar="DIR", help="videos like those to come, which int8 needs")
 
 
 def add_frame_cache(command: ArgumentParser) -> None:

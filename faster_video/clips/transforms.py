@@ -18,6 +18,8 @@ from faster_video.config import TransformConfig
 from faster_video.errors import ConfigError
 from faster_video.video import View, Window
 
+CACHED_VALUES = 1 << 17
+"""Of frames that are normalised at once: what fits a processor's cache."""
 LONGEST_SHAPE = 8
 """Frames are cut to at most this ratio of sides before resizing: 1x4000 pixels would need gigabytes."""
 
@@ -80,9 +82,10 @@ def normalized_clip(frames: NDArray[np.uint8], config: TransformConfig, into: Te
     pixels = torch.from_numpy(np.require(frames, requirements=["W"]))
     clip = torch.empty(pixels.shape) if into is None else into.movedim(0, -1)
     scale, shift = (values.repeat(pixels.shape[2]) for values in _scale_and_shift(config))  # of a line
-    for frame, normal in zip(pixels, clip, strict=True):  # one at a time stays in the processor's cache
-        normal.copy_(frame)
-        normal.flatten(1).mul_(scale).add_(shift)
+    at_once = max(1, CACHED_VALUES // pixels[0].numel())  # frames
+    for some, normal in zip(pixels.split(at_once), clip.split(at_once), strict=True):
+        normal.copy_(some)
+        normal.flatten(2).mul_(scale).add_(shift)
     return clip.movedim(-1, 0)
 
 

@@ -145,7 +145,8 @@ def extract(
             "with that model (docs/features.md)"
         )
     require_frame_cache(wanted.frame_cache)
-    networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision, wanted.engine)
+    count = len(wanted.data.videos) * (wanted.views + wanted.test_view)
+    networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision, wanted.engine, count)
     workers = num_workers() if wanted.workers < 0 else wanted.workers
     layout = wanted.layout()
     try:

@@ -38,8 +38,10 @@ _AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 class FrozenNetworks:
     """Both networks of a bundle on a device, and nothing of them learning."""
 
-    def __init__(self, bundle: Bundle, device: str, precision: Precision, engine: str = AUTO) -> None:
-        """Half precision is PyTorch's to compute in, so that it needs the engine `eager`.
+    def __init__(
+        self, bundle: Bundle, device: str, precision: Precision, engine: str = AUTO, views: int | None = None
+    ) -> None:
+        """Half precision is PyTorch's to compute in, so that it needs the engine `eager`; `views` are to come.
 
         Raises:
             ConfigError: there is no such device or engine, or the engine does not know this precision.
@@ -48,7 +50,7 @@ class FrozenNetworks:
         require_choice("engine", engine, (AUTO, *ENGINES))
         if precision in _AUTOCAST and engine not in (AUTO, "eager"):
             raise ConfigError(f"engine is {engine!r}, which computes in 32-true, not {precision}; choose eager or auto")
-        self._classifier = Classifier(bundle, device, "eager" if precision in _AUTOCAST else engine)
+        self._classifier = Classifier(bundle, device, "eager" if precision in _AUTOCAST else engine, videos=views)
         self._transform = bundle.config.transform
         self._dtype = _AUTOCAST.get(precision)
         self._gmacs = {part.name.removesuffix(" backbone"): part.gmacs for part in self._classifier.cost.parts}

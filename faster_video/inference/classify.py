@@ -4,8 +4,6 @@ Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop, K classe
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from itertools import chain, islice
 from pathlib import Path
 from time import perf_counter
 
@@ -19,15 +17,17 @@ from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
+from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
-from faster_video.inference.engine import AUTO, on_engine
-from faster_video.inference.side_by_side import side_by_side
+from faster_video.inference.engine import AUTO, FLOAT32, INT8, Work, on_engine
 from faster_video.model import State
 
 CLIPS_AHEAD = 3
 """Decoded clips that wait for the networks at most, beside the one that is being decoded."""
-SMALL_GMACS = 0.2
-"""Of the mean clip of a video that is left to one core (benchmarks/folder.py)."""
+MOST_PIXELS = 1 << 24
+"""Of the clips that go through the networks together on a GPU (T·S·S of each): 20 of 16 frames at 224 pixels."""
+SMALL_PIXELS = 1 << 18
+"""Of those on a processor: 14 of 8 frames at 48 pixels."""
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 """The trained bundle that comes with the package."""
 
@@ -35,13 +35,32 @@ DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 class Classifier:
     """A bundle ready to run on one device. It takes over the bundle's model and moves it there."""
 
-    def __init__(self, bundle: Bundle, device: str = "auto", engine: str = AUTO) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        device: str = "auto",
+        engine: str = AUTO,
+        *,
+        precision: str = FLOAT32,
+        calibrate: str | Path | None = None,
+        videos: int | None = None,
+    ) -> None:
         """Take the bundle.
 
+        `calibrate` is a folder of videos like those to come, which int8 needs; `videos` is how many are to come, if
+        that is known, by which `auto` sees whether an engine pays that takes long to prepare.
+
         Raises:
-            ConfigError: it sees feature maps made elsewhere and no videos, or there is no such device or engine here.
+            ConfigError: it sees feature maps made elsewhere and no videos; there is no such device, engine or precision
+                here; or there is a folder and the precision is not int8, or none and it is.
+            DataError: there is no video in the folder.
             EngineError: the engine does not work on this machine.
         """
+        if calibrate is not None and precision != INT8:
+            raise ConfigError(
+                f"calibrate is {str(calibrate)!r}, which is for the precision int8, and precision is {precision!r}; "
+                "leave one of them out"
+            )
         if bundle.config.model.takes_features:
             raise ConfigError(
                 "this bundle was trained on features that another model made, so it cannot look at videos; "
@@ -50,7 +69,18 @@ class Classifier:
         self.bundle = bundle
         self.device = choose_device(device)
         self.decoder = ClipDecoder(bundle.config.clips, bundle.config.transform, self.device)
-        self.model, self.engine = on_engine(bundle.model.eval().to(self.device), engine, self.device)
+        self.precision = precision
+        size = torch.Size((bundle.config.clips.frames_per_clip, *2 * (bundle.config.transform.crop_size,)))  # T, S, S
+        self.model, self.engine = on_engine(
+            bundle.model.eval().to(self.device),
+            engine,
+            self.device,
+            precision=precision,
+            calibration=None if calibrate is None else calibration_of(calibrate, self.decoder),
+            work=Work(clip_size=torch.Size((3, *size)), gmacs=None if videos is None else videos * self.cost.gmacs),
+        )
+        # A GPU is quick with many clips at once; a processor with maps that fit its cache, if that is enough work.
+        self.clips_together = max(1, (SMALL_PIXELS if self.device.type == "cpu" else MOST_PIXELS) // size.numel())
 
     @property
     def cost(self) -> VideoCost:
@@ -72,51 +102,33 @@ class Classifier:
     def classify_many(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
         """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
 
-        `paths` is read ahead: while networks compute a clip, the next ones are decoded in a thread, those of the next
-        file too; and networks too small for all cores take a file per core. A `Failure` among the paths is passed on in
-        its turn.
+        While networks compute a clip, the next ones are decoded in a thread, those of the next file too: `paths` is
+        read ahead. A `Failure` among the paths is passed on in its turn.
         """
-        paths = iter(paths)
-        first = list(islice(paths, 2))
-        cores = torch.get_num_threads()
-        if len(first) < 2 or cores == 1 or not self._are_clips_small():
-            yield from self._results(ahead(self.decoder.decode(chain(first, paths)), CLIPS_AHEAD))
-            return
-        began = perf_counter()
-        for result in side_by_side(self._alone, chain(first, paths), cores):
-            is_read = isinstance(result, Classification)
-            yield replace(result, seconds=perf_counter() - began) if is_read else result
-            began = perf_counter()
-
-    def _are_clips_small(self) -> bool:
-        """Whether one core computes a clip about as quickly as all of them."""
-        return self.device.type == "cpu" and self.cost.gmacs < SMALL_GMACS * self.cost.num_clips
-
-    def _alone(self, path: Path | Failure) -> Classification | Failure:
-        """One file in the thread that asks."""
-        (result,) = self._results(self.decoder.decode([path]))
-        return result
-
-    def _results(self, decoded_clips: Iterable[DecodedClip | Failure]) -> Iterator[Classification | Failure]:
-        """One result per file from its decoded clips, or from the failure that ends them."""
         cost, began = self.cost, perf_counter()
         clips: list[ClipAnswer] = []
+        waiting: list[DecodedClip] = []
         state: State | None = None
         seconds_decoding = seconds_model = 0.0
-        for decoded in decoded_clips:
+        for decoded in ahead(self.decoder.decode(paths), CLIPS_AHEAD):
             if isinstance(decoded, Failure) or decoded.number == 0:
-                clips, state, seconds_decoding, seconds_model = [], None, 0.0, 0.0
+                clips, waiting, state, seconds_decoding, seconds_model = [], [], None, 0.0, 0.0
             if isinstance(decoded, Failure):
                 yield decoded
                 began = perf_counter()
                 continue
-            computing = perf_counter()
-            probabilities, state = self._step(decoded.pixels, state)
-            seconds_model += perf_counter() - computing
-            self.decoder.give_back(decoded)
+            waiting.append(decoded)
             seconds_decoding += decoded.seconds_decoding
-            clips.append(self._answer(decoded, probabilities, cost))
-            if len(clips) == len(cost.gmacs_after_each_clip):
+            if len(waiting) < self.clips_together and decoded.number + 1 < cost.num_clips:
+                continue
+            computing = perf_counter()
+            probabilities, state = self._steps([clip.pixels for clip in waiting], state)
+            seconds_model += perf_counter() - computing
+            for clip, of_clip in zip(waiting, probabilities, strict=True):
+                clips.append(self._answer(clip, of_clip, cost))
+                self.decoder.give_back(clip)
+            waiting = []
+            if len(clips) == cost.num_clips:
                 yield Classification(
                     path=decoded.path,
                     classes=self.bundle.labels,
@@ -131,10 +143,14 @@ class Classifier:
                 began = perf_counter()
 
     @torch.inference_mode()
-    def _step(self, pixels: Tensor, state: State | None) -> tuple[list[float], State]:
-        """Probabilities of the K labels once this clip [B, C, T, S, S] is known, and the state for the next."""
-        log_probabilities, state = self.model.step(pixels, state)
-        return log_probabilities[0].double().softmax(dim=0).tolist(), state
+    def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], State]:
+        """Probabilities of the K labels after each of these clips [B, C, T, S, S], and the state for the next."""
+        if len(clips) == 1:  # as it lies in memory
+            answer, state = self.model.step(clips[0], state)
+            log_probabilities = answer[:, None]  # [B, 1, K]
+        else:
+            log_probabilities, state = self.model.steps(torch.stack(clips, dim=1), state)
+        return log_probabilities[0].double().softmax(dim=-1).tolist(), state
 
     def _answer(self, clip: DecodedClip, probabilities: list[float], cost: VideoCost) -> ClipAnswer:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
@@ -150,19 +166,27 @@ class Classifier:
 
 
 def load(
-    bundle: str | Path | None = None, *, pattern: str | None = None, device: str = "auto", engine: str = AUTO
+    bundle: str | Path | None = None,
+    *,
+    pattern: str | None = None,
+    device: str = "auto",
+    engine: str = AUTO,
+    precision: str = FLOAT32,
+    calibrate: str | Path | None = None,
+    videos: int | None = None,
 ) -> Classifier:
     """A classifier from a bundle folder; None takes the bundle that comes with the package.
 
-    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, eager, native) runs
-    the clip networks and FAST-GRU.
+    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
+    compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
 
     Raises:
         BundleError: the folder is not a usable bundle.
-        ConfigError: the pattern is not one, or the device or the engine does not exist here.
+        ConfigError: the pattern is not one, or the device, the engine or the precision does not exist here.
+        DataError: there is no video to calibrate with.
         EngineError: the engine does not work on this machine.
     """
     loaded = load_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
-    return Classifier(loaded, device, engine)
+    return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos)

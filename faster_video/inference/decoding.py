@@ -93,10 +93,17 @@ class ClipDecoder:
         starts = clip_starts(num_frames, clips.num_clips, clips.span)
         return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]
 
+    def _taken(self) -> Tensor | None:
+        """Memory to write a clip into, if there is some; another thread may want it too."""
+        try:
+            return self.spare.pop()
+        except IndexError:
+            return None
+
     def _prepare(self, frames: Frames) -> Tensor:
         """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
         if self.device.type == "cpu":
-            return normalized_clip(frames.data, self.transform, self.spare.pop() if self.spare else None)[None]
+            return normalized_clip(frames.data, self.transform, self._taken())[None]
         pixels = as_clip(frames.data)  # uint8 [C, T, S, S]: a quarter of the bytes to send
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()

@@ -242,3 +242,22 @@ def test_devices_are_chosen_by_name() -> None:
             choose_device(wrong)
     with pytest.raises(ConfigError, match=r"device is 'cuda:99', but PyTorch sees \d+ CUDA GPUs; use auto or cpu"):
         choose_device("cuda:99")
+
+
+@pytest.mark.parametrize("together", [2, 3, 5])
+@pytest.mark.parametrize("pattern", ["1:2", "first", "0:1"])
+def test_clips_that_go_through_together_are_answered_as_one_by_one(
+    pattern: str, together: int, video: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"none")
+    classifier = Classifier(small_bundle(pattern), "cpu", "eager")
+    alone = classifier.classify(video)
+    classifier.clips_together = together  # as on a GPU
+    one, broken, other = classifier.classify_many([video, bad, video])
+    assert isinstance(one, Classification) and isinstance(broken, Failure) and isinstance(other, Classification)
+    for answer in (one, other):
+        assert [clip.start_seconds for clip in answer.clips] == [clip.start_seconds for clip in alone.clips]
+        for clip, wanted in zip(answer.clips, alone.clips, strict=True):
+            assert clip.probabilities == pytest.approx(wanted.probabilities, abs=1e-5)
+            assert clip.gmacs == wanted.gmacs

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 
@@ -9,47 +10,120 @@ from faster_video.aggregators import FastGru
 from faster_video.backbones import Backbone, ClipResNet
 from faster_video.config import require_choice
 from faster_video.errors import ConfigError, EngineError, FasterVideoWarning
+from faster_video.inference.engine import compiled, openvino
+from faster_video.inference.engine.choice import Work, soonest
+from faster_video.inference.engine.compiled import CompiledNetwork
 from faster_video.inference.engine.eager import EagerNetwork
 from faster_video.inference.engine.fused import EagerEquations, FusedFastGru
 from faster_video.inference.engine.native import NativeNetwork
 from faster_video.inference.engine.native_gru import NativeEquations
+from faster_video.inference.engine.openvino import OpenVinoNetwork
+from faster_video.inference.engine.precision import BF16, FLOAT32, INT8, PRECISIONS, require_precision
+from faster_video.inference.engine.quantised import Calibration
 from faster_video.model import Faster
 
 AUTO = "auto"
-ENGINES: dict[str, Callable[[ClipResNet], Backbone]] = {"eager": EagerNetwork, "native": NativeNetwork}
+ENGINES: dict[str, Callable[[ClipResNet], Backbone]] = {
+    "eager": EagerNetwork,
+    "native": NativeNetwork,
+    "compiled": CompiledNetwork,
+    "openvino": OpenVinoNetwork,
+}
+"""How each makes its float32 network."""
+FOR_PROCESSORS = ("native", "openvino")
 
-__all__ = ["AUTO", "ENGINES", "EagerNetwork", "NativeNetwork", "on_engine"]
+__all__ = [
+    "AUTO",
+    "BF16",
+    "ENGINES",
+    "FLOAT32",
+    "INT8",
+    "PRECISIONS",
+    "Calibration",
+    "CompiledNetwork",
+    "EagerNetwork",
+    "NativeNetwork",
+    "OpenVinoNetwork",
+    "Work",
+    "on_engine",
+]
 
 
-def on_engine(model: Faster, engine: str, device: torch.device) -> tuple[Faster, str]:
+def on_engine(
+    model: Faster,
+    engine: str,
+    device: torch.device,
+    *,
+    precision: str = FLOAT32,
+    calibration: Calibration | None = None,
+    work: Work | None = None,
+) -> tuple[Faster, str]:
     """The model, networks and FAST-GRU on an engine, and that engine's name; `model` itself must not learn any more.
 
-    `auto` is `native` on a processor where that works, and `eager` elsewhere.
+    `auto` is `native` on a processor where that works; elsewhere `work` tells whether another one than `eager` pays.
+    `calibration` is for int8, and must be there for it.
 
     Raises:
-        ConfigError: there is no such engine, or not for this device.
+        ConfigError: there is no such engine or precision, or not for this device, or no calibration.
         EngineError: it does not work on this machine.
     """
     require_choice("engine", engine, (AUTO, *ENGINES))
-    if engine == AUTO:
-        return _on_best_engine(model, device)
-    if engine == "native" and device.type != "cpu":
-        raise ConfigError(f"engine is 'native', which runs on processors, and device is {device}; choose eager or auto")
-    make = ENGINES[engine]
+    require_precision(precision, engine, device)
+    if engine in FOR_PROCESSORS and device.type != "cpu":
+        raise ConfigError(
+            f"engine is {engine!r}, which runs on processors, and device is {device}; choose eager or auto"
+        )
+    if engine != AUTO:
+        return _on(model, engine, precision, calibration), engine
+    if precision == INT8:
+        return _on(model, "openvino", precision, calibration), "openvino"
+    if device.type != "cpu":
+        return _on(model, "eager", precision), "eager"
+    if precision == FLOAT32:
+        try:
+            return _on(model, "native", precision), "native"
+        except EngineError as error:
+            reason = error
+    engine = _next_best(model, precision, work or Work())
+    if precision == FLOAT32:
+        warnings.warn(f"engine native: {reason}; {engine} is used instead", FasterVideoWarning, stacklevel=2)
+    return _on(model, engine, precision), engine
+
+
+def _on(model: Faster, engine: str, precision: str, calibration: Calibration | None = None) -> Faster:
+    """The model on that engine. Raises as `on_engine`."""
     expensive, cheap = (
-        make(network) if isinstance(network, ClipResNet) else network for network in (model.expensive, model.cheap)
+        _made(network, engine, precision, calibration) if isinstance(network, ClipResNet) else network
+        for network in (model.expensive, model.cheap)
     )
     model = model.with_backbones(expensive, cheap)
     if isinstance(model.aggregator, FastGru):
-        equations = EagerEquations if engine == "eager" else NativeEquations
+        equations = NativeEquations if engine == "native" else EagerEquations
         model = model.with_aggregator(FusedFastGru(equations(model.aggregator)))
-    return model, engine
+    return model
 
 
-def _on_best_engine(model: Faster, device: torch.device) -> tuple[Faster, str]:
-    if device.type == "cpu":
-        try:
-            return on_engine(model, "native", device)
-        except EngineError as error:
-            warnings.warn(f"engine native: {error}; eager is used instead", FasterVideoWarning, stacklevel=3)
-    return on_engine(model, "eager", device)
+def _made(network: ClipResNet, engine: str, precision: str, calibration: Calibration | None) -> Backbone:
+    if precision == FLOAT32:
+        return ENGINES[engine](network)
+    if precision == BF16:
+        return CompiledNetwork(network, BF16) if engine == "compiled" else EagerNetwork(network, BF16)
+    if calibration is None:
+        raise ConfigError(
+            "precision is int8, which is found out from videos; name a folder of such as are to come with --calibrate"
+        )
+    return OpenVinoNetwork(network, calibration)
+
+
+def _next_best(model: Faster, precision: str, work: Work) -> str:
+    """Of those that can be had here, the one with which this work is done soonest."""
+    networks = [network for network in (model.expensive, model.cheap) if isinstance(network, ClipResNet)]
+    is_ready = {}
+    with suppress(EngineError):  # there is no C++ compiler, or no folder
+        compiled.cpp_compiler()
+        size = work.clip_size
+        is_ready["compiled"] = size is not None and all(compiled.is_kept(each, precision, size) for each in networks)
+    if precision == FLOAT32 and openvino.is_installed():
+        with suppress(EngineError):
+            is_ready["openvino"] = all(map(openvino.is_kept, networks))
+    return soonest(work.gmacs, torch.get_num_threads(), is_ready)

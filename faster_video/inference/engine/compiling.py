@@ -2,20 +2,17 @@
 
 import ctypes
 import os
-import platform
 import subprocess
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from shutil import which
-from stat import S_ISDIR
 from threading import Lock
 
 from faster_video.errors import EngineError
-from faster_video.files import cache_folder, printable, replacing_file
+from faster_video.files import printable, replacing_file
+from faster_video.inference.engine.kept import key_of, own_folder, processor
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-fPIC", "-pthread")
@@ -50,7 +47,7 @@ def _found(source: Path, further: Further, declare: Callable[[ctypes.CDLL], None
     try:
         if not hasattr(os, "getuid"):
             return EngineError("it is for Linux and other systems of the Unix kind; choose eager")
-        kept = _own_folder() / f"{source.stem}-{_key(source, further)}.so"
+        kept = own_folder("kernels") / f"{source.stem}-{_key(source, further)}.so"
         return _loaded(kept, declare) if kept.exists() else _compiled(source, further, kept, declare)
     except EngineError as error:
         return error
@@ -72,38 +69,10 @@ def _loaded(path: Path, declare: Callable[[ctypes.CDLL], None]) -> ctypes.CDLL:
     return library
 
 
-def _own_folder() -> Path:
-    """Where compiled code is kept; as it is loaded again from there, nobody else may be able to write it."""
-    for place in (cache_folder, lambda: Path(tempfile.gettempdir()) / f"faster_video-{os.getuid()}"):
-        with suppress(OSError, RuntimeError):
-            folder = place() / "kernels"
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            found = folder.lstat()
-            is_own = found.st_uid == os.getuid() and not found.st_mode & 0o022
-            if S_ISDIR(found.st_mode) and is_own and os.access(folder, os.W_OK):
-                return folder
-    raise EngineError(
-        "no folder that only this user can write was found for compiled code, in the cache or among temporary files"
-    )
-
-
 def _key(source: Path, further: Further) -> str:
     """Of everything that the compiled code depends on."""
     sources = [path.read_bytes() for path in sorted(source.parent.glob("*.[ch]"))]  # what it includes lies beside it
-    return sha256(repr((sources, FLAGS, further, processor())).encode()).hexdigest()[:16]
-
-
-def processor() -> tuple[str, ...]:
-    """What tells one kind of processor from another: machine, model and instructions."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return platform.machine(), platform.processor()
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
-    names = ("model name\t", "flags\t\t", "CPU part\t", "Features\t")
-    return platform.machine(), *(told[name].strip() for name in names if name in told)
+    return key_of(sources, FLAGS, further, processor())
 
 
 def _compiled(source: Path, further: Further, target: Path, declare: Callable[[ctypes.CDLL], None]) -> ctypes.CDLL:
