@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -242,3 +244,14 @@ def test_devices_are_chosen_by_name() -> None:
             choose_device(wrong)
     with pytest.raises(ConfigError, match=r"device is 'cuda:99', but PyTorch sees \d+ CUDA GPUs; use auto or cpu"):
         choose_device("cuda:99")
+
+
+def test_a_bundle_is_loaded_without_what_only_training_and_drawing_need() -> None:
+    """PyTorch's compiler and matplotlib take most of a second to load."""
+    program = (
+        "import sys, faster_video\n"
+        "faster_video.load(device='cpu')\n"
+        "print(sorted({'torch._dynamo', 'matplotlib'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
