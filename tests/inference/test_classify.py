@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -261,3 +263,14 @@ def test_clips_that_go_through_together_are_answered_as_one_by_one(
         for clip, wanted in zip(answer.clips, alone.clips, strict=True):
             assert clip.probabilities == pytest.approx(wanted.probabilities, abs=1e-5)
             assert clip.gmacs == wanted.gmacs
+
+
+def test_a_bundle_is_loaded_without_what_only_training_and_drawing_need() -> None:
+    """PyTorch's compiler and matplotlib take most of a second to load."""
+    program = (
+        "import sys, faster_video\n"
+        "faster_video.load(device='cpu')\n"
+        "print(sorted({'torch._dynamo', 'matplotlib'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
