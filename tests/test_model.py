@@ -145,6 +145,18 @@ def test_two_streams_through_one_model_do_not_meet() -> None:
     torch.testing.assert_close(torch.cat(last), whole, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("aggregator", AGGREGATOR_NAMES)
+@settings(max_examples=6, deadline=None)
+@given(pattern=st.sampled_from(PATTERNS), first=st.integers(1, 5), seed=st.integers(0, 99))
+def test_clips_of_a_network_may_go_through_it_together(aggregator: str, pattern: str, first: int, seed: int) -> None:
+    model, clips = randomised(small_config(aggregator, pattern)), random_clips(2, 6, seed)
+    with torch.inference_mode():
+        before, state = model.steps(clips[:, :first])
+        after, state = model.steps(clips[:, first:], state)
+        torch.testing.assert_close(torch.cat([before, after], dim=1), model(clips), atol=1e-5, rtol=0)
+    assert state.clips_seen == 6
+
+
 @given(pattern=st.sampled_from(PATTERNS), num_clips=st.integers(1, 6), seed=st.integers(0, 99))
 @settings(max_examples=10, deadline=None)
 def test_folding_stored_feature_maps_equals_forward(pattern: str, num_clips: int, seed: int) -> None:

@@ -45,13 +45,17 @@ def spread(count: int, most: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Clips(Iterable[Tensor]):
-    """These clips of these videos, decoded anew every time; a file that cannot be read has none."""
+    """These clips of these videos, decoded anew every time; a file that cannot be read has none or fewer."""
 
     videos: list[Path]
     numbers: list[int]
     decoder: ClipDecoder
 
     def __iter__(self) -> Iterator[Tensor]:
+        found = False
         for clip in self.decoder.decode(self.videos):
             if not isinstance(clip, Failure) and clip.number in self.numbers:
+                found = True
                 yield clip.pixels
+        if not found:
+            raise DataError(f"none of {len(self.videos)} videos to calibrate with could be read; name another folder")

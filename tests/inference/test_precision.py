@@ -13,7 +13,7 @@ from faster_video.backbones import BACKBONES
 from faster_video.cli import main
 from faster_video.errors import ConfigError, DataError, EngineError
 from faster_video.inference import Classifier
-from faster_video.inference.calibration import calibration_of, spread
+from faster_video.inference.calibration import _Clips, calibration_of, spread
 from faster_video.inference.engine import EagerNetwork, on_engine, precision
 from faster_video.inference.engine.precision import has_bf16, require_precision
 
@@ -107,6 +107,8 @@ def test_calibration_takes_clips_spread_over_the_folder_and_leaves_out_what_cann
     found = list(one.clips)
     assert [clip.shape for clip in found] == [torch.Size((1, 3, 8, 32, 32))] * 4
     assert all(torch.equal(clip, again) for clip, again in zip(found, one.clips, strict=True))
+    with pytest.raises(DataError, match="none of 1 videos to calibrate with could be read; name another folder"):
+        list(_Clips([tmp_path / "broken.mp4"], [0], classifier.decoder))
     write_sample(tmp_path / "a" / "one.mp4", seed=1)
     assert calibration_of(tmp_path, classifier.decoder).key != one.key
 

@@ -29,8 +29,8 @@ EAGER_GMACS_PER_SECOND = 30.0
 """Of one thread; a thread with AVX2 on the machine where the speeds were measured."""
 SPEEDS = {
     "eager": Speed(seconds_to_prepare=0, times_eager=1),
-    "compiled": Speed(seconds_to_prepare=42, times_eager=1.3),
-    "openvino": Speed(seconds_to_prepare=5, times_eager=1.35),
+    "compiled": Speed(seconds_to_prepare=35, times_eager=1.3),
+    "openvino": Speed(seconds_to_prepare=4, times_eager=1.35),
 }
 
 

@@ -126,7 +126,8 @@ def _compile(network: nn.Module, clip: Tensor, target: Path) -> None:
     import torch._inductor.config as settings
     from torch._inductor import aoti_compile_and_package
 
-    with warnings.catch_warnings(), _private_folder(target.parent) as folder, settings.patch(SETTINGS):
+    chosen = SETTINGS | {"cpp.cxx": (cpp_compiler(),)}
+    with warnings.catch_warnings(), _private_folder(target.parent) as folder, settings.patch(chosen):
         warnings.simplefilter("ignore", FutureWarning)  # of PyTorch's about itself
         exported = torch.export.export(network, (clip,))
         made = aoti_compile_and_package(exported, package_path=f"{folder}/network.pt2")

@@ -5,7 +5,9 @@ Shapes: C colours, T frames of a clip, S side of the crop.
 
 import logging
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import torch
@@ -33,7 +35,7 @@ class Calibration:
 
         Raises:
             EngineError: OpenVINO or NNCF is not installed, or there is no folder to keep the network in.
-            DecodeError: a clip cannot be read.
+            DataError: no clip can be read.
         """
         openvino = load_openvino()
         try:
@@ -48,5 +50,7 @@ class Calibration:
             nncf.set_log_level(logging.ERROR)
             model = openvino.Core().read_model(converted(network))
             clips = nncf.Dataset(self.clips, Tensor.numpy)
-            save(nncf.quantize(model, clips, subset_size=self.count), file)
+            with redirect_stdout(StringIO()):  # where NNCF draws bars
+                made = nncf.quantize(model, clips, subset_size=self.count)
+            save(made, file)
         return file
