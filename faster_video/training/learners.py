@@ -11,6 +11,7 @@ from faster_video.backbones import ClipResNet
 from faster_video.clips import normalize
 from faster_video.config import TransformConfig
 from faster_video.model import Faster
+from faster_video.training.fast_network import fast_features, trains_fast
 from faster_video.training.samples import Inputs
 
 
@@ -20,10 +21,12 @@ class BackboneLearner(nn.Module):
     def __init__(self, backbone: ClipResNet) -> None:
         super().__init__()
         self.backbone = backbone
+        self._is_fast = trains_fast(backbone)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Scores before the softmax [B, K] of normalised clips [B, C, T, H, W]."""
-        scores: Tensor = self.backbone.classifier(self.backbone(clips))
+        features = fast_features(self.backbone, clips) if self._is_fast else self.backbone(clips)
+        scores: Tensor = self.backbone.classifier(features)
         return scores
 
 

@@ -119,3 +119,8 @@ void run(const Layer *layers, long num_layers, int threads, float *scratch) {
     for (int thread = 1; thread < made; thread++) pthread_join(others[thread], NULL);
 #endif
 }
+
+#ifdef _OPENMP /* for training */
+#include "norm.h"
+#include "weight_gradient.h"
+#endif
