@@ -22,6 +22,15 @@ def add_precision(command: ArgumentParser) -> None:
     command.add_argument("--calibrate", type=str, metavar="DIR", help="videos like those to come, which int8 needs")
 
 
+def add_processes(command: ArgumentParser) -> None:
+    """Of the commands that classify."""
+    command.add_argument(
+        "--processes",
+        type=int | None,
+        help="that share the files out on a processor; default: one, or one per core for many files and small networks",
+    )
+
+
 def add_frame_cache(command: ArgumentParser) -> None:
     """Of the commands that read the same videos over and over."""
     command.add_argument(

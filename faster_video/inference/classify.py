@@ -4,6 +4,8 @@ Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop, K classe
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor
 
 from faster_video.bundle import Bundle, load_bundle
+from faster_video.config import require_at_least
 from faster_video.cost import VideoCost, video_cost
 from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DecodeError
@@ -20,6 +23,7 @@ from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.engine import AUTO, FLOAT32, INT8, Work, on_engine
+from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
 
 CLIPS_AHEAD = 3
@@ -28,6 +32,10 @@ MOST_PIXELS = 1 << 24
 """Of the clips that go through the networks together on a GPU (T·S·S of each): 20 of 16 frames at 224 pixels."""
 SMALL_PIXELS = 1 << 18
 """Of those on a processor: 14 of 8 frames at 48 pixels."""
+SMALL_GMACS = 0.1
+"""Of the mean clip of a video, below which one core computes it about as quickly as two (benchmarks/folder.py)."""
+MANY_FILES = 300
+"""From which on starting processes, which takes seconds, pays."""
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
 """The trained bundle that comes with the package."""
 
@@ -70,6 +78,7 @@ class Classifier:
         self.device = choose_device(device)
         self.decoder = ClipDecoder(bundle.config.clips, bundle.config.transform, self.device)
         self.precision = precision
+        self._make = partial(Classifier, bundle, device, engine, precision=precision, calibrate=calibrate)
         size = torch.Size((bundle.config.clips.frames_per_clip, *2 * (bundle.config.transform.crop_size,)))  # T, S, S
         self.model, self.engine = on_engine(
             bundle.model.eval().to(self.device),
@@ -99,12 +108,37 @@ class Classifier:
             raise DecodeError(f"{printable(path)}: {result.reason}")
         return result
 
-    def classify_many(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
+    def classify_many(self, paths: Iterable[Path | Failure], processes: int = 1) -> Iterator[Classification | Failure]:
         """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
 
         While networks compute a clip, the next ones are decoded in a thread, those of the next file too: `paths` is
-        read ahead. A `Failure` among the paths is passed on in its turn.
+        read ahead. With more than one of `processes`, each does that for files of its own on one core. A `Failure` among
+        the paths is passed on in its turn.
+
+        Raises:
+            ConfigError: `processes` is not at least 1, or more than 1 and the device is none that they can share.
+            EngineError: one of the processes has died.
         """
+        require_at_least("processes", processes, 1)
+        if processes == 1:
+            yield from self.results(paths)
+            return
+        if self.device.type != "cpu":
+            raise ConfigError(
+                f"processes is {processes}, and the device is {self.device}; only cores can be shared out"
+            )
+        began = perf_counter()
+        for result in classify_in_processes(self._make, paths, processes):
+            yield replace(result, seconds=perf_counter() - began) if isinstance(result, Classification) else result
+            began = perf_counter()
+
+    def processes_for(self, num_files: int) -> int:
+        """How many processes are quickest: one per core for many files and networks that are small."""
+        is_small = self.cost.gmacs < SMALL_GMACS * self.cost.num_clips
+        return torch.get_num_threads() if is_small and num_files >= MANY_FILES and self.device.type == "cpu" else 1
+
+    def results(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
+        """`classify_many` in this process."""
         cost, began = self.cost, perf_counter()
         clips: list[ClipAnswer] = []
         waiting: list[DecodedClip] = []

@@ -45,7 +45,9 @@ def convolve(convolution: nn.Conv3d, maps: Tensor) -> Tensor:
 
 def normalized(norm: nn.BatchNorm3d, maps: Tensor, *, relu: bool, added: Tensor | None = None) -> Tensor:
     """As `norm` in training, then `added` on top, then ReLU; all [B, D, t, h, w]. Other kinds of batch norm run as they are."""
-    if type(norm) is not nn.BatchNorm3d or prod(maps.shape) == maps.shape[1]:  # one value has no spread: PyTorch says so
+    if (
+        type(norm) is not nn.BatchNorm3d or prod(maps.shape) == maps.shape[1]
+    ):  # one value has no spread: PyTorch says so
         result: Tensor = norm(maps)
         result = result if added is None else result + added
         return result.relu_() if relu else result
