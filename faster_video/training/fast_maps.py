@@ -1,7 +1,6 @@
-"""Convolution, and batch norm with what follows it, in training on a processor: PyTorch's results from quicker gradients.
+"""A convolution with its batch norm, in training on a processor: PyTorch's results, and quicker gradients.
 
-Maps are float32 with the channels last in memory. Shapes: B clips, D channels, t h w feature map, M = B·t·h·w places, P
-places of a kernel.
+Maps are float32 with the channels last in memory. Shapes: B clips, D channels, t h w feature map, P places of a kernel.
 """
 
 import ctypes
@@ -11,15 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from faster_video.inference.engine.library import load_library
 
-Triple = tuple[int, int, int]
+Triple = tuple[int, ...]
 FEW_PLACES = 8192
-"""Of a map: up to so many, matrix products are quicker than the gradients of PyTorch's 1×1×1 convolutions."""
+"""Of all maps of a batch: up to so many, a matrix product is quicker than PyTorch's 1×1×1 convolution and its gradients."""
 FEW_CHANNELS = 8
 """Below so many, PyTorch's gradient of the weights is quicker (networks' first kernels)."""
+MANY_CHANNELS = 32
+"""From so many that come out of a first kernel, its frames are stacked: that pays for laying them out anew."""
 CHANNELS_LAST = torch.channels_last_3d
 
 
@@ -35,139 +35,157 @@ class _Norm(ctypes.Structure):
     )
 
 
-def convolve(convolution: nn.Conv3d, maps: Tensor) -> Tensor:
-    """As `convolution` (without bias, padded with zeros) from [B, D, t, h, w] to [B, D', t', h', w']."""
-    result: Tensor = _Convolve.apply(  # type: ignore[no-untyped-call]
-        maps, convolution.weight, convolution.stride, convolution.padding
+def convolved(
+    convolution: nn.Conv3d, norm: nn.BatchNorm3d, maps: Tensor, *, relu: bool, added: Tensor | None = None
+) -> Tensor:
+    """Convolution, `norm` as in training, `added` on top, ReLU: [B, D, t, h, w] to [B, D', t', h', w'].
+
+    The convolution has no bias and is padded with zeros; `added` has the shape of the result.
+
+    Raises:
+        ValueError: there is one value per channel, which has no spread.
+    """
+    if added is not None:
+        added = added.contiguous(memory_format=CHANNELS_LAST)
+    weight, stride = convolution.weight, convolution.stride
+    stacks = maps.shape[1] < FEW_CHANNELS and len(weight) >= MANY_CHANNELS and weight.shape[2] == stride[0] > 1
+    clips = len(maps)
+    if stacks:
+        maps, weight = (_frames_as_channels(part, stride[0]) for part in (maps, weight))
+        stride = (1, *stride[1:])
+    result: Tensor = _Convolved.apply(  # type: ignore[no-untyped-call]
+        maps.contiguous(memory_format=CHANNELS_LAST),
+        *(weight, norm.weight, norm.bias, added),
+        *(stride, convolution.padding, norm, relu),
     )
-    return result
+    if len(result) == clips:  # and with strides that pooling knows for channels last
+        return result
+    return result.squeeze(2).unflatten(0, (clips, -1)).transpose(1, 2)  # type: ignore[no-untyped-call,no-any-return]
 
 
-def normalized(norm: nn.BatchNorm3d, maps: Tensor, *, relu: bool, added: Tensor | None = None) -> Tensor:
-    """As `norm` in training, then `added` on top, then ReLU; all [B, D, t, h, w]. Other kinds of batch norm run as they are."""
-    if (
-        type(norm) is not nn.BatchNorm3d or prod(maps.shape) == maps.shape[1]
-    ):  # one value has no spread: PyTorch says so
-        result: Tensor = norm(maps)
-        result = result if added is None else result + added
-        return result.relu_() if relu else result
-    assert norm.num_batches_tracked is not None
-    norm.num_batches_tracked += 1
-    result = _Normalize.apply(maps, norm.weight, norm.bias, added, norm, relu)  # type: ignore[no-untyped-call]
-    return result
+def _frames_as_channels(maps: Tensor, span: int) -> Tensor:
+    """Every `span` frames stacked: [B, D, t, h, w] to [B·t/span, span·D, 1, h, w]."""
+    frames = maps.movedim(1, -1).unflatten(1, (-1, span))  # type: ignore[no-untyped-call]  # [B, t/span, span, h, w, D]
+    return frames.movedim(2, 4).flatten(4).flatten(0, 1).movedim(-1, 1).unsqueeze(2)  # type: ignore[no-any-return]
 
 
-class _Convolve(torch.autograd.Function):
+class _Convolved(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, maps: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor:
-        maps = maps.contiguous(memory_format=CHANNELS_LAST)
-        context.save_for_backward(maps, weight)
-        context.stride, context.padding = stride, padding
-        return functional.conv3d(maps, weight, None, stride, padding)
+    def forward(
+        context: Any,
+        maps: Tensor,
+        weight: Tensor,
+        scale: Tensor,
+        bias: Tensor,
+        added: Tensor | None,
+        stride: Triple,
+        padding: Triple,
+        norm: nn.BatchNorm3d,
+        relu: bool,
+    ) -> Tensor:
+        inside = _convolve(maps, weight, stride, padding)  # [B, D', t', h', w']
+        places = inside.numel() // len(scale)
+        if places < 2:
+            raise ValueError(f"expected more than 1 value per channel in training, got maps of shape {inside.shape}")
+        result, statistics = torch.empty_like(inside), torch.empty(2, len(scale))
+        assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
+        norm.num_batches_tracked += 1
+        layer = _Norm(
+            *(places, len(scale), relu, norm.momentum, norm.eps),
+            *_at(inside, added, scale, bias, result),
+            *_halves(statistics),
+            *_at(norm.running_mean, norm.running_var),
+        )
+        load_library().norm(ctypes.byref(layer), torch.get_num_threads())
+        context.save_for_backward(maps, weight, inside, scale, statistics, result if relu else None)
+        context.stride, context.padding, context.is_added = stride, padding, added is not None
+        return result
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        maps, weight = context.saved_tensors
-        stride, padding = context.stride, context.padding
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        maps, weight, inside, scale, statistics, result = context.saved_tensors
         gradient = gradient.contiguous(memory_format=CHANNELS_LAST)
-        for_maps, for_weight = context.needs_input_grad[:2]
-        places = gradient.numel() // gradient.shape[1]
-        if prod(weight.shape[2:]) == 1 and (places <= FEW_PLACES or prod(stride) > 1):
-            of_maps = _of_pointwise_maps(gradient, maps, weight, stride) if for_maps else None
-            return of_maps, _of_pointwise_weight(gradient, maps, weight, stride) if for_weight else None, None, None
-        own = for_weight and prod(weight.shape[2:]) > 1 and weight.shape[1] >= FEW_CHANNELS
-        of_maps, of_weight, _ = torch.ops.aten.convolution_backward(
-            *(gradient, maps, weight, None, stride, padding, (1, 1, 1), False, (0, 0, 0), 1),
-            (for_maps, for_weight and not own, False),
+        of_inside, of_norm = torch.empty_like(inside), torch.empty(2, len(scale))
+        of_added = gradient if context.is_added else None
+        if context.is_added and result is not None:
+            of_added = torch.empty_like(inside)
+        layer = _Norm(
+            *(inside.numel() // len(scale), len(scale), result is not None, 0, 0),
+            *_at(inside, None, scale, None, result),
+            *_halves(statistics),
+            *_at(None, None, gradient, of_inside, None if result is None else of_added),
+            *_halves(of_norm),
         )
-        if own:
-            of_weight = _of_weight(gradient, maps, weight, stride, padding)
-        return of_maps, of_weight, None, None
+        load_library().norm_gradient(ctypes.byref(layer), torch.get_num_threads())
+        wanted = context.needs_input_grad[:2]
+        of_maps, of_weight = _gradients(of_inside, maps, weight, context.stride, context.padding, wanted)
+        return of_maps, of_weight, *of_norm, of_added, None, None, None, None
 
 
-def _of_pointwise_maps(gradient: Tensor, maps: Tensor, weight: Tensor, stride: Triple) -> Tensor:
-    """Of a 1×1×1 convolution's input [B, D, t, h, w]: a matrix product, spread out over the places that were read."""
-    rows = gradient.movedim(1, -1) @ weight.flatten(1)  # [B, t', h', w', D]
-    if prod(stride) == 1:
+def _convolve(maps: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor:
+    if _is_product(maps, weight, stride):
+        return torch.matmul(_read(maps, stride), weight.flatten(1).T).movedim(-1, 1)
+    return torch.conv3d(maps, weight, None, stride, padding)
+
+
+def _gradients(
+    gradient: Tensor, maps: Tensor, weight: Tensor, stride: Triple, padding: Triple, wanted: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Of the input and of the weights of a convolution, where they are wanted."""
+    of_maps, of_weight = wanted
+    if _is_product(maps, weight, stride):
+        rows = gradient.movedim(1, -1)  # [B, t', h', w', D']
+        return (
+            _spread(rows @ weight.flatten(1), maps, stride) if of_maps else None,
+            (rows.flatten(0, 3).T @ _read(maps, stride).flatten(0, 3)).view_as(weight) if of_weight else None,
+        )
+    own = of_weight and prod(weight.shape[2:]) > 1 and weight.shape[1] >= FEW_CHANNELS
+    theirs = torch.ops.aten.convolution_backward(
+        *(gradient, maps, weight, None, stride, padding, (1, 1, 1), False, (0, 0, 0), 1),
+        (of_maps, of_weight and not own, False),
+    )
+    return theirs[0], _of_weight(gradient, maps, weight, stride, padding) if own else theirs[1]
+
+
+def _is_product(maps: Tensor, weight: Tensor, stride: Triple) -> bool:
+    """Whether a convolution is a matrix product that is quicker as such."""
+    if weight.numel() != weight.shape[0] * weight.shape[1]:
+        return False
+    return max(stride) > 1 or maps.numel() <= FEW_PLACES * maps.shape[1]
+
+
+def _read(maps: Tensor, stride: Triple) -> Tensor:
+    """What a 1×1×1 convolution reads of a map: [B, t', h', w', D]."""
+    rows = maps.movedim(1, -1)
+    return rows[:, :: stride[0], :: stride[1], :: stride[2]] if max(stride) > 1 else rows
+
+
+def _spread(rows: Tensor, maps: Tensor, stride: Triple) -> Tensor:
+    """The other way round: [B, t', h', w', D] to [B, D, t, h, w], zero where nothing was read."""
+    if max(stride) == 1:
         return rows.movedim(-1, 1)
     spread = torch.zeros_like(maps)
     _read(spread, stride).copy_(rows)
     return spread
 
 
-def _of_pointwise_weight(gradient: Tensor, maps: Tensor, weight: Tensor, stride: Triple) -> Tensor:
-    """Of a 1×1×1 convolution's weights [D', D, 1, 1, 1]."""
-    rows = _read(maps, stride).flatten(0, 3)  # [M', D]
-    return (gradient.movedim(1, -1).flatten(0, 3).T @ rows).view_as(weight)
-
-
-def _read(maps: Tensor, stride: Triple) -> Tensor:
-    """What a 1×1×1 convolution reads of a map: [B, t', h', w', D]."""
-    return maps.movedim(1, -1)[:, :: stride[0], :: stride[1], :: stride[2]]
-
-
 def _of_weight(gradient: Tensor, maps: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor:
-    """Of a convolution's weights, as they are: [D', D, kernel]; in memory [D', P, D]."""
+    """Of a convolution's weights [D', D, kernel]; in memory [D', P, D]."""
     result = torch.empty_like(weight, memory_format=CHANNELS_LAST)
     sizes = (len(maps), *maps.shape[2:], maps.shape[1], *gradient.shape[2:], gradient.shape[1])
     numbers = (*sizes, *weight.shape[2:], *stride, *padding)
-    load_library().weight_gradient((ctypes.c_long * len(numbers))(*numbers), *_at(maps, gradient, result), _threads())
+    lying = map(ctypes.c_void_p, _at(maps, gradient, result))
+    load_library().weight_gradient((ctypes.c_long * len(numbers))(*numbers), *lying, torch.get_num_threads())
     return result
 
 
-class _Normalize(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        context: Any,
-        maps: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        added: Tensor | None,
-        norm: nn.BatchNorm3d,
-        relu: bool,
-    ) -> Tensor:
-        maps = maps.contiguous(memory_format=CHANNELS_LAST)
-        if added is not None:
-            added = added.contiguous(memory_format=CHANNELS_LAST)
-        result, statistics = torch.empty_like(maps), weight.new_empty(2, len(weight))
-        context.relu, context.is_added = relu, added is not None
-        context.save_for_backward(maps, weight, statistics, result if relu else None)
-        assert norm.running_mean is not None and norm.running_var is not None and norm.momentum is not None
-        layer = _Norm(
-            *_sizes(maps, relu),
-            *(norm.momentum, norm.eps),
-            *_at(maps, added, weight, bias, result, *statistics, norm.running_mean, norm.running_var),
-        )
-        load_library().norm(ctypes.byref(layer), _threads())
-        return result
-
-    @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        maps, weight, statistics, result = context.saved_tensors
-        gradient = gradient.contiguous(memory_format=CHANNELS_LAST)
-        of_maps, of_weights = torch.empty_like(maps), weight.new_empty(2, len(weight))
-        of_added = torch.empty_like(maps) if context.is_added and context.relu else None
-        layer = _Norm(
-            *_sizes(maps, context.relu),
-            *(0, 0),
-            *_at(maps, None, weight, None, result, *statistics, None, None, gradient, of_maps, of_added, *of_weights),
-        )
-        load_library().norm_gradient(ctypes.byref(layer), _threads())
-        if context.is_added and not context.relu:
-            of_added = gradient
-        return of_maps, of_weights[0], of_weights[1], of_added, None, None
+def _at(*tensors: Tensor | None) -> list[int | None]:
+    """Where they lie in memory."""
+    return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
 
 
-def _sizes(maps: Tensor, relu: bool) -> tuple[int, int, int]:
-    return maps.numel() // maps.shape[1], maps.shape[1], int(relu)
-
-
-def _at(*tensors: Tensor | None) -> list[ctypes.c_void_p]:
-    """Where they lie."""
-    return [ctypes.c_void_p(None if tensor is None else tensor.data_ptr()) for tensor in tensors]
-
-
-def _threads() -> ctypes.c_int:
-    return ctypes.c_int(torch.get_num_threads())
+def _halves(pair: Tensor) -> tuple[int, int]:
+    """Where the two rows of float32 [2, D] lie in memory."""
+    start = pair.data_ptr()
+    return start, start + 4 * pair.shape[1]

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from faster_video.clips import normalize
+from faster_video.inference.engine import AUTO, on_engine
 from faster_video.model import Faster
 from faster_video.training.logs import progress_bar
 from faster_video.training.samples import Batch, Inputs, SampleKey, TrainingClips, Unreadable, collate
@@ -40,10 +41,10 @@ class PixelSource:
 
 
 class FrozenSource:
-    """What the frozen backbones make of those clips: N feature maps per video (`Faster.features`)."""
+    """What the frozen backbones make of those clips: N feature maps per video (`Faster.features`), on the best engine."""
 
     def __init__(self, model: Faster, pixels: PixelSource, device: torch.device) -> None:
-        self.model = model
+        self.model, _ = on_engine(model.eval(), AUTO, device)  # of which only the networks are used
         self.pixels = pixels
         self.device = device
 
@@ -59,8 +60,6 @@ class FrozenSource:
     def features(self, clips: Inputs) -> tuple[Tensor, ...]:
         """Clips uint8 [B, N, C, T, H, W] to N maps; all clips of a backbone go through it at once."""
         assert isinstance(clips, Tensor)
-        self.model.expensive.eval()
-        self.model.cheap.eval()
         flags = self.model.pattern.flags(clips.shape[1])
         maps: dict[int, Tensor] = {}
         for expensive in (True, False):

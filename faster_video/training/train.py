@@ -24,6 +24,7 @@ from faster_video.training.launch import is_first_process, launch
 from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
 from faster_video.training.logs import RunLog
 from faster_video.training.loop import run_stage
+from faster_video.training.memory import keep_memory
 from faster_video.training.processes import share_batch_norm
 from faster_video.training.report import report_run
 from faster_video.training.run import BACKBONES, RunConfig
@@ -66,6 +67,8 @@ def _train_stages(fabric: Fabric, run: RunConfig) -> None:
 
 
 def _run_stages(fabric: Fabric, run: RunConfig, interruption: Interruption) -> None:
+    if fabric.device.type == "cpu":
+        keep_memory()
     model = _first_model(run)
     if fabric.world_size > 1:
         share_batch_norm(model, fabric.device)
