@@ -96,7 +96,7 @@ class ClipDecoder:
     def _prepare(self, frames: Frames) -> Tensor:
         """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
         if self.device.type == "cpu":
-            return normalized_clip(frames.data, self.transform, self.spare.pop() if self.spare else None)[None]
+            return normalized_clip(frames.pictures, self.transform, self.spare.pop() if self.spare else None)[None]
         pixels = as_clip(frames.data)  # uint8 [C, T, S, S]: a quarter of the bytes to send
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()
