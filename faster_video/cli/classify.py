@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
-from faster_video.cli.running import add_precision, add_processes, add_running
+from faster_video.cli.running import add_precision, add_processes, add_running, processes_of
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -39,8 +39,6 @@ def run(options: Namespace) -> int:
     from faster_video.pictures import require_picture_path
 
     require_at_least("--top", options.top, 1)
-    if options.processes is not None:
-        require_at_least("--processes", options.processes, 1)
     if options.json and options.jsonl:
         raise ConfigError("--json and --jsonl are both given; choose one")
     if options.plot is not None:
@@ -57,8 +55,7 @@ def run(options: Namespace) -> int:
     )
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
-    processes = classifier.processes_for(len(paths)) if options.processes is None else options.processes
-    for result in classifier.classify_many(paths, processes):
+    for result in classifier.classify_many(paths, processes_of(options, classifier, len(paths))):
         if isinstance(result, Classification):
             done += 1
             if options.plot is not None and len(drawn) < MOST_VIDEOS:

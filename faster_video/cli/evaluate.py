@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
-from faster_video.cli.running import add_precision, add_running
+from faster_video.cli.running import add_precision, add_processes, add_running, processes_of
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -40,6 +40,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     )
     add_running(command)
     add_precision(command)
+    add_processes(command)
     command.add_argument(
         "--aggregator",
         type=str,
@@ -187,7 +188,12 @@ def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespa
             calibrate=options.calibrate,
             videos=len(source.videos),
         )
-        result = evaluation.evaluate(classifier, source.videos, show_progress=sys.stderr.isatty())
+        result = evaluation.evaluate(
+            classifier,
+            source.videos,
+            show_progress=sys.stderr.isatty(),
+            processes=processes_of(options, classifier, len(source.videos)),
+        )
         evaluation.require_readable(result, source.source)
         return result
     from faster_video.features import evaluate_features

@@ -1,8 +1,12 @@
 """Options that several commands have: how a bundle is run, and where decoded frames are kept."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
+
+if TYPE_CHECKING:
+    from faster_video.inference import Classifier
 
 
 def add_running(command: ArgumentParser) -> None:
@@ -29,6 +33,11 @@ def add_processes(command: ArgumentParser) -> None:
         type=int | None,
         help="that share the files out on a processor; default: one, or one per core for many files and small networks",
     )
+
+
+def processes_of(options: Namespace, classifier: "Classifier", num_files: int) -> int:
+    """What was asked for, or what is quickest."""
+    return classifier.processes_for(num_files) if options.processes is None else int(options.processes)
 
 
 def add_frame_cache(command: ArgumentParser) -> None:

@@ -109,13 +109,15 @@ class Evaluation:
         }
 
 
-def evaluate(classifier: Classifier, videos: Sequence[LabelledVideo], *, show_progress: bool = False) -> Evaluation:
-    """Judge every video; `show_progress` draws a bar on stderr.
+def evaluate(
+    classifier: Classifier, videos: Sequence[LabelledVideo], *, show_progress: bool = False, processes: int = 1
+) -> Evaluation:
+    """Judge every video; `show_progress` draws a bar on stderr, `processes` are as of `Classifier.classify_many`.
 
     Raises:
         DataError: there are no videos, or a label is none of the bundle's.
     """
-    judged = judge(classifier, videos)
+    judged = judge(classifier, videos, processes)
     shown = track(
         judged,
         description="evaluating",
@@ -138,18 +140,18 @@ def evaluate(classifier: Classifier, videos: Sequence[LabelledVideo], *, show_pr
     )
 
 
-def judge(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[JudgedVideo]:
+def judge(classifier: Classifier, videos: Sequence[LabelledVideo], processes: int = 1) -> Iterator[JudgedVideo]:
     """Each video's outcome as soon as it is known, in the order given; labels are checked before the first.
 
     Raises:
         DataError: there are no videos, or a label is none of the bundle's.
     """
     require_known_labels(videos, classifier.bundle.labels)
-    return _judged(classifier, videos)
+    return _judged(classifier, videos, processes)
 
 
-def _judged(classifier: Classifier, videos: Sequence[LabelledVideo]) -> Iterator[JudgedVideo]:
-    results = classifier.classify_many(video.path for video in videos)
+def _judged(classifier: Classifier, videos: Sequence[LabelledVideo], processes: int) -> Iterator[JudgedVideo]:
+    results = classifier.classify_many((video.path for video in videos), processes)
     for video, result in zip(videos, results, strict=True):
         if isinstance(result, Failure):
             missing = is_missing(video.path)

@@ -112,8 +112,8 @@ class Classifier:
         """One result per path, each as soon as it is known; a file that cannot be read becomes a `Failure`.
 
         While networks compute a clip, the next ones are decoded in a thread, those of the next file too: `paths` is
-        read ahead. With more than one of `processes`, each does that for files of its own on one core. A `Failure` among
-        the paths is passed on in its turn.
+        read ahead. Several `processes` have files of their own and one core each. A `Failure` among the paths is passed
+        on in its turn.
 
         Raises:
             ConfigError: `processes` is not at least 1, or more than 1 and the device is none that they can share.
@@ -124,9 +124,7 @@ class Classifier:
             yield from self.results(paths)
             return
         if self.device.type != "cpu":
-            raise ConfigError(
-                f"processes is {processes}, and the device is {self.device}; only cores can be shared out"
-            )
+            raise ConfigError(f"processes is {processes} and device is {self.device}; only cores can be shared out")
         began = perf_counter()
         for result in classify_in_processes(self._make, paths, processes):
             yield replace(result, seconds=perf_counter() - began) if isinstance(result, Classification) else result

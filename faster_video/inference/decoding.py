@@ -103,7 +103,7 @@ class ClipDecoder:
     def _prepare(self, frames: Frames) -> Tensor:
         """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
         if self.device.type == "cpu":
-            return normalized_clip(frames.data, self.transform, self._taken())[None]
+            return normalized_clip(frames.pictures, self.transform, self._taken())[None]
         pixels = as_clip(frames.data)  # uint8 [C, T, S, S]: a quarter of the bytes to send
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()

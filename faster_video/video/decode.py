@@ -36,10 +36,17 @@ SEEK_TRIES = 3
 class Frames:
     """Frames of a video beside the second at which each is shown."""
 
-    data: NDArray[np.uint8]
-    """[T, H, W, 3] RGB."""
+    pictures: list[Pixels]
+    """T times [H, W, 3] RGB, not contiguous; the same frame twice is the same memory."""
     seconds: NDArray[np.float64]
     """[T], from the start of the video."""
+    size: tuple[int, int]
+    """H and W."""
+
+    @property
+    def data(self) -> Pixels:
+        """All of them, [T, H, W, 3]; copied."""
+        return np.stack(self.pictures) if self.pictures else np.empty((0, *self.size, 3), np.uint8)
 
 
 def end_seconds(frames: Frames, info: VideoInfo) -> float:
@@ -117,7 +124,7 @@ class VideoReader:
         size = shown_size(self.info, view)
         read = self._read(clips, lambda frame: self._converter(frame, view))
         for clip, pictures in zip(clips, read, strict=True):
-            yield stacked(pictures, clip, size, self._scan.table.seconds)
+            yield clip_of(pictures, clip, size, self._scan.table.seconds)
 
     def stored_frames(self) -> NDArray[np.uint8]:
         """Every frame as `RgbConverter.stored` has it, [T, ...]."""
@@ -281,14 +288,11 @@ def shown_size(info: VideoInfo, view: View | None) -> tuple[int, int]:
     return (info.height, info.width) if view is None else (view.crop.height, view.crop.width)
 
 
-def stacked(
+def clip_of(
     pictures: dict[int, Pixels], clip: Sequence[int], size: tuple[int, int], seconds: NDArray[np.float64]
 ) -> Frames:
     """The clip's frames, taken from pictures of this size by their numbers; `seconds` is that of all frames."""
-    data = np.empty((len(clip), *size, 3), np.uint8)
-    for place, index in enumerate(clip):
-        data[place] = pictures[index]
-    return Frames(data, seconds[np.asarray(clip, np.int64)])
+    return Frames([pictures[index] for index in clip], seconds[np.asarray(clip, np.int64)], size)
 
 
 def require_inside(path: str | Path, num_frames: int, clips: Sequence[Sequence[int]]) -> None:

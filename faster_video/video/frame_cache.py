@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 
 from faster_video.errors import ConfigError, DecodeError, FasterVideoWarning
 from faster_video.files import printable, replacing_file, require_writable_place
-from faster_video.video.decode import Frames, VideoReader, require_inside, shown_size, stacked
+from faster_video.video.decode import Frames, VideoReader, clip_of, require_inside, shown_size
 from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
 from faster_video.video.probe import Scan, VideoInfo
 from faster_video.video.scans import FileState, ScanCache
@@ -58,7 +58,7 @@ class CachedVideo:
             pictures = {
                 index: self._converter(self._converter.restored(span[index - first]), view) for index in set(clip)
             }
-            yield stacked(pictures, clip, size, self._seconds)
+            yield clip_of(pictures, clip, size, self._seconds)
 
 
 class FrameCache:

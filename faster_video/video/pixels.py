@@ -101,7 +101,11 @@ class RgbConverter:
         shown = self._orientation.shown_size(frame.height, frame.width)
         if self._first.has_planes and view.resizes and shown == (view.cut.height, view.cut.width):
             height, width = self._orientation.shown_size(*view.size)  # exchanged back: as stored
-            small = self._to_view.reformat(frame, width=width, height=height, interpolation="BILINEAR", threads=1)
+            # Without the place of its colour samples, which not all files name: pictures kept as arrays have lost it.
+            bare = self._new_frame()
+            for plane, copy in zip(_planes(frame), _planes(bare), strict=True):
+                copy[:] = plane
+            small = self._to_view.reformat(bare, width=width, height=height, interpolation="BILINEAR", threads=1)
             return view.of_resized(self._upright(small))
         picture: Pixels = view.of(self._upright(frame)[None])[0]
         return picture
@@ -112,13 +116,22 @@ class RgbConverter:
             return np.asarray(self._rgb(frame).to_ndarray(), np.uint8)
         if PictureKind.of(frame) != self._first:
             raise ValueError("its pictures change their size or the meaning of their colours")
-        return np.asarray(frame.to_ndarray(), np.uint8)
+        return np.concatenate([plane.ravel() for plane in _planes(frame)])
 
     def restored(self, stored: Pixels) -> VideoFrame:
         """The frame again; converted, it gives the same picture."""
         if not self._first.has_planes:
             return VideoFrame.from_ndarray(stored, format="rgb24")
-        frame = VideoFrame.from_ndarray(stored, format=self._first.pixels)
+        frame = self._new_frame()
+        start = 0
+        for plane in _planes(frame):
+            plane[:] = stored[start : start + plane.size].reshape(plane.shape)
+            start += plane.size
+        return frame
+
+    def _new_frame(self) -> VideoFrame:
+        """A frame like the first, with nothing in it."""
+        frame = VideoFrame(self._first.width, self._first.height, self._first.pixels)
         frame.colorspace, frame.color_range = self._first.colorspace, self._first.color_range
         return frame
 
@@ -136,3 +149,9 @@ class RgbConverter:
 
     def _upright(self, frame: VideoFrame) -> Pixels:
         return self._orientation.apply(np.asarray(self._rgb(frame).to_ndarray(), np.uint8))
+
+
+def _planes(frame: VideoFrame) -> list[Pixels]:
+    """The planes of a frame in its own memory: brightness, then both colours."""
+    rows = [np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]
+    return [each[: plane.height, : plane.width] for each, plane in zip(rows, frame.planes, strict=True)]

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from faster_video.video.container import naming, open_container, video_stream
+from faster_video.video.index import table_of_index
 from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
 from faster_video.video.table import (
     FrameTable,
     count_frames,
+    first_frame,
     have_distinct_times,
     make_table,
     packets_tell,
@@ -52,7 +56,7 @@ class Scan:
     info: VideoInfo
     table: FrameTable
     packets_tell: bool
-    """Whether `table` is that of the packets, each of which is one frame; else the frames were counted by decoding."""
+    """Whether each packet is one frame, shown at the packet's time; else the frames were counted by decoding."""
     picture: PictureKind
     orientation: Orientation
 
@@ -71,31 +75,51 @@ def probe(path: str | Path) -> VideoInfo:
 
 
 def scan(path: str | Path, *, by_decoding: bool = False) -> Scan:
-    """Read a file's packets once; decode it all only if asked to, or where packets do not tell its frames."""
+    """Read a file's index or its packets; decode it all only if asked to, or where these do not tell its frames."""
     with naming(path), open_container(path) as container:
         stream = video_stream(container, path)
-        packets, first = read_packets(container, stream, path)
-        timed = have_distinct_times(packets)
-        header_fps = _header_fps(stream, timed=timed and len(packets) > 1)
-        by_packets = not by_decoding and packets_tell(stream, packets)
-        entries = packets if by_packets else count_frames(path)
-        # Times which the container lacks are guessed, and the guess changes with where decoding began.
-        seekable = by_packets or (timed and rise(entries))
-        table = make_table(entries, stream.time_base or 1 / header_fps, header_fps, seekable=seekable)
-        orientation = Orientation.of(first)
-        height, width = orientation.shown_size(first.height, first.width)
-        fps = _average_fps(table, header_fps)
-        info = VideoInfo(
-            path=Path(path),
-            num_frames=len(table),
-            fps=fps,
-            seconds=float(table.seconds[-1]) + (table.last_seconds or float(1 / fps)),
-            height=height,
-            width=width,
-            rotation=orientation.rotation,
-            codec=stream.codec_context.codec.canonical_name,
-        )
-        return Scan(info, table, by_packets, PictureKind.of(first), orientation)
+        table = None if by_decoding else table_of_index(container, stream, path)
+        if table is None:
+            return _scan_packets(container, stream, path, by_decoding=by_decoding)
+        first = first_frame(container, stream, path)
+        return _scanned(path, stream, table, first, _header_fps(stream, timed=True), packets_tell=True)
+
+
+def _scan_packets(container: InputContainer, stream: VideoStream, path: str | Path, *, by_decoding: bool) -> Scan:
+    packets, first = read_packets(container, stream, path)
+    timed = have_distinct_times(packets)
+    header_fps = _header_fps(stream, timed=timed and len(packets) > 1)
+    by_packets = not by_decoding and packets_tell(stream, packets)
+    entries = packets if by_packets else count_frames(path)
+    # Times which the container lacks are guessed, and the guess changes with where decoding began.
+    seekable = by_packets or (timed and rise(entries))
+    table = make_table(entries, stream.time_base or 1 / header_fps, header_fps, seekable=seekable)
+    return _scanned(path, stream, table, first, header_fps, packets_tell=by_packets)
+
+
+def _scanned(
+    path: str | Path,
+    stream: VideoStream,
+    table: FrameTable,
+    first: VideoFrame,
+    header_fps: Fraction,
+    *,
+    packets_tell: bool,
+) -> Scan:
+    orientation = Orientation.of(first)
+    height, width = orientation.shown_size(first.height, first.width)
+    fps = _average_fps(table, header_fps)
+    info = VideoInfo(
+        path=Path(path),
+        num_frames=len(table),
+        fps=fps,
+        seconds=float(table.seconds[-1]) + (table.last_seconds or float(1 / fps)),
+        height=height,
+        width=width,
+        rotation=orientation.rotation,
+        codec=stream.codec_context.codec.canonical_name,
+    )
+    return Scan(info, table, packets_tell, PictureKind.of(first), orientation)
 
 
 def _header_fps(stream: VideoStream, *, timed: bool) -> Fraction:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from av.container import InputContainer
@@ -64,8 +65,7 @@ class FrameTable:
         return number if number < len(self.pts) and self.pts[number] == pts else None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One packet, or one frame that was delivered."""
 
     pts: int | None
@@ -73,6 +73,13 @@ class Entry:
     is_keyframe: bool
     is_odd: bool = False
     """Whether it may give no frame, or two."""
+
+
+def first_frame(container: InputContainer, stream: VideoStream, path: str | Path) -> VideoFrame:
+    """The first frame that decodes. Raises `DecodeError` where none does."""
+    for frame in decoded(container, stream):
+        return frame
+    raise DecodeError(f"{printable(path)}: not one frame of its video stream can be decoded")
 
 
 def read_packets(container: InputContainer, stream: VideoStream, path: str | Path) -> tuple[list[Entry], VideoFrame]:
@@ -107,9 +114,14 @@ def _require_whole(container: InputContainer, stream: VideoStream, num_read: int
         return
     size = container.size
     lost = sum(entry.pos + entry.size > size for entry in stream.index_entries)
+    refuse_truncated(path, num_read + lost, lost)
+
+
+def refuse_truncated(path: str | Path, listed: int, lost: int) -> None:
+    """Refuse a file whose header lists frames that lie beyond its end. Raises `DecodeError`."""
     if lost:
         raise DecodeError(
-            f"{printable(path)}: truncated: its header lists {num_read + lost} frames, "
+            f"{printable(path)}: truncated: its header lists {listed} frames, "
             f"but the data of the last {lost} are missing"
         )
 

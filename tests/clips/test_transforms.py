@@ -142,7 +142,9 @@ def test_the_quick_way_to_a_normalised_test_clip_is_the_same_to_the_last_bit(
     config = replace(CONFIG, mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.5))
     frames = noise(length, height, width)
     pixels = transforms.test_clip(frames, config)
-    quick = transforms.normalized_clip(pixels.permute(1, 2, 3, 0).numpy(), config)
+    whole = pixels.permute(1, 2, 3, 0).numpy()
+    quick = transforms.normalized_clip(list(whole), config)
+    assert torch.equal(transforms.normalized_clip(list(whole), config, into=torch.full_like(quick, torch.nan)), quick)
     assert torch.equal(quick, transforms.normalize(pixels, config))
     assert quick.movedim(0, -1).is_contiguous()
 

@@ -48,7 +48,8 @@ def test_answers_are_those_of_the_whole_forward(aggregator: str, pattern: str, v
     config = bundle.config
     frame_numbers = [[min(start + 2 * step, 49) for step in range(8)] for start in (0, 9, 18, 26, 35)]
     with VideoReader(video) as reader:
-        pixels = [clip_making.test_clip(frames.data, config.transform) for frames in reader.clips(frame_numbers)]
+        view = clip_making.test_view(reader.info.height, reader.info.width, config.transform)
+        pixels = [clip_making.as_clip(frames.data) for frames in reader.clips(frame_numbers, view)]
     whole = clip_making.normalize(torch.stack(pixels), config.transform)[None]  # [1, N, C, T, S, S]
     with torch.inference_mode():
         expected = small_bundle(pattern, aggregator).model(whole)[0].exp()  # [N, K]
