@@ -169,10 +169,10 @@ def decord(path: Path, clips: Clips, size: tuple[int, int], one_thread: bool) ->
 
 
 def torchcodec(path: Path, clips: Clips, size: tuple[int, int], one_thread: bool) -> Sequence[Pixels]:
-    """Its default is one thread; 0 are FFmpeg's own."""
+    """Its default is one thread."""
     resize = import_module("torchcodec.transforms").Resize(size)
     decoder = import_module("torchcodec.decoders").VideoDecoder(
-        str(path), dimension_order="NHWC", transforms=[resize], num_ffmpeg_threads=1 if one_thread else 0
+        str(path), dimension_order="NHWC", transforms=[resize], num_ffmpeg_threads=1
     )
     return [decoder.get_frames_at(clip).data.numpy() for clip in clips]
 

@@ -166,7 +166,8 @@ class VideoReader:
         """Take one frame, the target or one before it, from the decoder; seek first where it pays."""
         if self._container is None:
             self._restart()
-        pays = target != self._sought and self._frames_saved_by_seek(target) > SEEK_WORTH_FRAMES
+        is_far = target - self._next > SEEK_WORTH_FRAMES and target != self._sought
+        pays = is_far and self._frames_saved_by_seek(target) > SEEK_WORTH_FRAMES
         if target < self._next or pays:
             self._go_before(target)
         frame = next(self._delivered, None)
@@ -182,6 +183,8 @@ class VideoReader:
         """The number of a frame that was delivered, None where it or one before it is not as the table says."""
         table = self._scan.table
         if frame is None or not table.seekable:
+            return self._next
+        if self._next < len(table) and table.pts[self._next] == frame.pts:
             return self._next
         number = table.find(frame.pts)
         if number is None or number < self._next:

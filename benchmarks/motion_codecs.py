@@ -1,6 +1,6 @@
 """How long does it take to decode a long made-up video as H.264 and as MPEG-4?
 
-    python benchmarks/decoding.py [--videos 18] [--rounds 5] > benchmarks/results/decoding.txt
+    python benchmarks/motion_codecs.py [--videos 18] [--rounds 5] > benchmarks/results/motion_codecs.txt
 
 The same frames of `make-motion --set long` in both codecs, decoded whole in one thread; CPU time, the rounds take
 turns, each side's figure is its median.
