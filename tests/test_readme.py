@@ -44,6 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_readme_names_every_command() -> None:
     assert {words[1] for words in commands()} == {
+        "benchmark",
         "classify",
         "data",
         "evaluate",
