@@ -27,7 +27,9 @@ def trains_fast(network: nn.Module) -> bool:
     try:
         return hasattr(load_library(), "norm_gradient")  # not there if the compiler knows no OpenMP
     except EngineError as error:
-        warnings.warn(f"training goes through PyTorch's own modules, which takes longer: {error}", FasterVideoWarning, 2)
+        warnings.warn(
+            f"training goes through PyTorch's own modules, which takes longer: {error}", FasterVideoWarning, 2
+        )
         return False
 
 
