@@ -21,11 +21,12 @@ class BackboneLearner(nn.Module):
     def __init__(self, backbone: ClipResNet) -> None:
         super().__init__()
         self.backbone = backbone
-        self._is_fast = trains_fast(backbone)
+        self.uses_kernels = trains_fast(backbone)
+        """Whether the quicker of two ways to the same numbers is taken."""
 
     def forward(self, clips: Tensor) -> Tensor:
         """Scores before the softmax [B, K] of normalised clips [B, C, T, H, W]."""
-        features = fast_features(self.backbone, clips) if self._is_fast else self.backbone(clips)
+        features = fast_features(self.backbone, clips) if self.uses_kernels else self.backbone(clips)
         scores: Tensor = self.backbone.classifier(features)
         return scores
 
