@@ -2,14 +2,14 @@
 
 python benchmarks/train.py [--only CASE] [--rounds N] [--json]
 
-Each loop has a process of its own, because ours keeps the memory that it frees; while one works, the other waits. Made-up
-clips in memory, already normalised; the same first weights and clips for both, so that the losses must agree.
+Each loop has a process of its own, because ours keeps the memory that it frees; while one works, the other waits.
+Made-up clips in memory, already normalised; the same first weights and clips for both, so that the losses must agree.
 """
 
 import argparse
 import json
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -190,7 +190,7 @@ def made_step(case: Case, ours: bool) -> Step:
     return stepping(aggregator, recipe.stage2, labels, scores, ours)
 
 
-def folded(model: Faster, features: list[Tensor]) -> Tensor:
+def folded(model: Faster, features: Sequence[Tensor]) -> Tensor:
     """The plain way: clip by clip."""
     state = None
     for clip in features:

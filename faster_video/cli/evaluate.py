@@ -149,6 +149,7 @@ def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Fe
             ("--engine", engine),
             ("--precision", precision),
             ("--calibrate", options.calibrate),
+            ("--processes", options.processes),
         ):
             if value is not None:
                 raise ConfigError(

@@ -30,7 +30,7 @@ def add_processes(command: ArgumentParser) -> None:
     """Of the commands that classify."""
     command.add_argument(
         "--processes",
-        type=int | None,
+        type=int,
         help="that share the files out on a processor; default: one, or one per core for many files and small networks",
     )
 

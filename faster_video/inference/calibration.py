@@ -24,6 +24,8 @@ def calibration_of(folder: str | Path, decoder: ClipDecoder) -> Calibration:
     Raises:
         DataError: there is no video.
     """
+    if not Path(folder).is_dir():
+        raise DataError(f"{printable(folder)}: no such folder; int8 needs one of videos like those to come")
     videos = [video for video in find_videos([folder]) if isinstance(video, Path) and video.is_file()]
     if not videos:
         raise DataError(f"{printable(folder)}: no video to calibrate with; name a folder of videos like those to come")

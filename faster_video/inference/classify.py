@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from faster_video.bundle import Bundle, load_bundle
-from faster_video.config import require_at_least
+from faster_video.children import usable_cores
+from faster_video.config import require_at_least, require_at_most
 from faster_video.cost import VideoCost, video_cost
 from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DecodeError
@@ -22,7 +23,7 @@ from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
-from faster_video.inference.engine import AUTO, FLOAT32, INT8, Work, on_engine
+from faster_video.inference.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
 
@@ -34,6 +35,7 @@ SMALL_PIXELS = 1 << 18
 """Of those on a processor: 14 of 8 frames at 48 pixels."""
 SMALL_GMACS = 0.1
 """Of the mean clip of a video, below which one core computes it about as quickly as two (benchmarks/folder.py)."""
+MOST_PROCESSES = max(2, usable_cores())
 MANY_FILES = 300
 """From which on starting processes, which takes seconds, pays."""
 DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
@@ -64,6 +66,8 @@ class Classifier:
             DataError: there is no video in the folder.
             EngineError: the engine does not work on this machine.
         """
+        self.device = choose_device(device)
+        require_precision(precision, engine, self.device)
         if calibrate is not None and precision != INT8:
             raise ConfigError(
                 f"calibrate is {str(calibrate)!r}, which is for the precision int8, and precision is {precision!r}; "
@@ -75,10 +79,8 @@ class Classifier:
                 "faster-video evaluate BUNDLE FOLDER judges it on a folder of such features"
             )
         self.bundle = bundle
-        self.device = choose_device(device)
         self.decoder = ClipDecoder(bundle.config.clips, bundle.config.transform, self.device)
         self.precision = precision
-        self._make = partial(Classifier, bundle, device, engine, precision=precision, calibrate=calibrate)
         size = torch.Size((bundle.config.clips.frames_per_clip, *2 * (bundle.config.transform.crop_size,)))  # T, S, S
         self.model, self.engine = on_engine(
             bundle.model.eval().to(self.device),
@@ -88,6 +90,7 @@ class Classifier:
             calibration=None if calibrate is None else calibration_of(calibrate, self.decoder),
             work=Work(clip_size=torch.Size((3, *size)), gmacs=None if videos is None else videos * self.cost.gmacs),
         )
+        self._make = partial(Classifier, bundle, device, self.engine, precision=precision, calibrate=calibrate)
         # A GPU is quick with many clips at once; a processor with maps that fit its cache, if that is enough work.
         self.clips_together = max(1, (SMALL_PIXELS if self.device.type == "cpu" else MOST_PIXELS) // size.numel())
 
@@ -116,10 +119,11 @@ class Classifier:
         on in its turn.
 
         Raises:
-            ConfigError: `processes` is not at least 1, or more than 1 and the device is none that they can share.
+            ConfigError: `processes` is less than 1, more than the cores, or more than 1 and the device is no processor.
             EngineError: one of the processes has died.
         """
         require_at_least("processes", processes, 1)
+        require_at_most("processes", processes, MOST_PROCESSES)
         if processes == 1:
             yield from self.results(paths)
             return

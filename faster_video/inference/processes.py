@@ -4,6 +4,7 @@ Python runs one thread at a time, and around small networks it runs for longer t
 """
 
 import signal
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from faster_video.children import ctrl_c_ignored
-from faster_video.errors import EngineError
+from faster_video.errors import EngineError, FasterVideoError, FasterVideoWarning
 from faster_video.inference.answers import Classification, Failure
 
 if TYPE_CHECKING:
@@ -53,14 +54,18 @@ def classify_in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-_own: "list[Classifier]" = []
-"""That of a process started here."""
+_own: "list[Classifier | FasterVideoError]" = []
+"""The classifier of a process started here, or why there is none."""
 
 
 def _begin(make: "Callable[[], Classifier]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one stops it
     torch.set_num_threads(1)
-    _own.append(make())
+    warnings.simplefilter("ignore", FasterVideoWarning)  # said already where this one was started
+    try:
+        _own.append(make())
+    except FasterVideoError as error:
+        _own.append(error)  # raised where results are wanted
 
 
 def _nothing() -> None:
@@ -68,5 +73,7 @@ def _nothing() -> None:
 
 
 def _classified(path: Path | Failure) -> Classification | Failure:
+    if isinstance(_own[0], FasterVideoError):
+        raise _own[0]
     (result,) = _own[0].results([path])
     return result

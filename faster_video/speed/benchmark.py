@@ -136,14 +136,20 @@ def _round(classifier: Classifier, path: Path, clips: Sequence[Tensor], peaks: b
         **peak,
         SGEMM: sgemm(classifier.device),
         **_seconds_by_part(classifier, clips),
-        DECODING: seconds_of(lambda: list(classifier.decoder.read(path)), classifier.device),
+        DECODING: seconds_of(lambda: _decode(classifier, path), classifier.device),
         TOTAL: seconds_of(lambda: classifier.classify(path), classifier.device),
     }
 
 
+def _decode(classifier: Classifier, path: Path) -> None:
+    """All clips of the file, each given back as `Classifier` does."""
+    for clip in classifier.decoder.read(path):
+        classifier.decoder.give_back(clip)
+
+
 @torch.inference_mode()
 def _seconds_by_part(classifier: Classifier, clips: Sequence[Tensor]) -> Round:
-    """Clip by clip, as `Classifier` does it: networks, then what comes after them."""
+    """Clip by clip: networks, then what comes after them; `Classifier` puts small clips through together."""
     model, device, count = classifier.model, classifier.device, classifier.cost.num_clips
     seconds = {EXPENSIVE: 0.0, CHEAP: 0.0, FOLDING: 0.0}
     state = None

@@ -15,7 +15,7 @@ from faster_video.inference.engine.library import load_library
 
 Triple = tuple[int, ...]
 FEW_PLACES = 8192
-"""Of all maps of a batch: up to so many, a matrix product is quicker than PyTorch's 1×1×1 convolution and its gradients."""
+"""Of all maps of a batch: up to so many, a matrix product is quicker than PyTorch's 1×1×1 convolution and gradients."""
 FEW_CHANNELS = 8
 """Below so many, PyTorch's gradient of the weights is quicker (networks' first kernels)."""
 MANY_CHANNELS = 32
@@ -83,7 +83,8 @@ class _Convolved(torch.autograd.Function):
         norm: nn.BatchNorm3d,
         relu: bool,
     ) -> Tensor:
-        inside = _convolve(maps, weight, stride, padding)  # [B, D', t', h', w']
+        # Of some shapes PyTorch makes maps with the channels first all the same.
+        inside = _convolve(maps, weight, stride, padding).contiguous(memory_format=CHANNELS_LAST)  # [B, D', t', h', w']
         places = inside.numel() // len(scale)
         if places < 2:
             raise ValueError(f"expected more than 1 value per channel in training, got maps of shape {inside.shape}")
@@ -102,7 +103,7 @@ class _Convolved(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         maps, weight, inside, scale, statistics, result = context.saved_tensors
         gradient = gradient.contiguous(memory_format=CHANNELS_LAST)

@@ -50,7 +50,8 @@ def fast_features(network: ClipResNet, clips: Tensor) -> Tensor:
 def _block(block: Bottleneck, maps: Tensor) -> Tensor:
     shortcut = _sequence(block.shortcut, maps) if isinstance(block.shortcut, nn.Sequential) else maps
     inside = _sequence(block.middle, _sequence(block.reduce, maps))
-    return convolved(*block.restore, inside, relu=True, added=shortcut)  # type: ignore[arg-type]
+    convolution, norm = block.restore
+    return convolved(convolution, norm, inside, relu=True, added=shortcut)  # type: ignore[arg-type]
 
 
 def _sequence(part: nn.Sequential, maps: Tensor) -> Tensor:

@@ -19,5 +19,6 @@ def keep_memory() -> None:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(MMAP_THRESHOLD, MOST) or mallopt(MMAP_THRESHOLD, OLD_MOST)
+        if not mallopt(MMAP_THRESHOLD, MOST):
+            mallopt(MMAP_THRESHOLD, OLD_MOST)
         mallopt(TRIM_THRESHOLD, NEVER)

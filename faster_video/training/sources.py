@@ -41,7 +41,7 @@ class PixelSource:
 
 
 class FrozenSource:
-    """What the frozen backbones make of those clips: N feature maps per video (`Faster.features`), on the best engine."""
+    """What the frozen backbones make of those clips: N feature maps per video (`Faster.features`), on an engine."""
 
     def __init__(self, model: Faster, pixels: PixelSource, device: torch.device) -> None:
         self.model, _ = on_engine(model.eval(), AUTO, device)  # of which only the networks are used

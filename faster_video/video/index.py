@@ -29,6 +29,8 @@ def table_of_index(container: InputContainer, stream: VideoStream, path: str | P
     if not is_likely or stream.codec_context.codec.canonical_name not in ONE_FRAME_PER_PACKET - {"mpeg4"}:
         return None
     rows = np.fromiter(map(attrgetter(*FIELDS.names or ()), stream.index_entries), FIELDS, len(stream.index_entries))
+    if len(rows) != stream.frames:
+        return None
     times = rows["timestamp"]
     refuse_truncated(path, len(rows), int((rows["pos"] + rows["size"] > container.size).sum()))
     keyframes, gap = rows["flags"] & KEYFRAME > 0, int(times[1] - times[0])

@@ -15,7 +15,6 @@ needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="OpenV
 OPENVINO = pytest.param("openvino", marks=needs_openvino)
 
 
-@pytest.mark.parametrize("engine", ["eager", "native"])
 def trained(name: str, width: float, seed: int = 0) -> ClipResNet:
     """A network whose every block says something: fresh ones begin as their shortcuts."""
     generator = torch.Generator().manual_seed(seed)

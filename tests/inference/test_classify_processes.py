@@ -55,6 +55,16 @@ def killed() -> Classifier:
     raise AssertionError("still alive")
 
 
+@pytest.mark.slow
+def test_a_process_without_a_classifier_says_why(files: list[Path | Failure]) -> None:
+    with pytest.raises(ConfigError, match="no classifier today"):
+        list(classify_in_processes(refusing, files, 2))
+
+
+def refusing() -> Classifier:
+    raise ConfigError("no classifier today")
+
+
 def test_many_files_and_a_small_network_take_a_process_per_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.get_num_threads", lambda: 6)
     classifier = Classifier(small_bundle(), "cpu", "eager")
@@ -67,6 +77,12 @@ def test_no_process_at_all_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     video = write_sample(tmp_path / "video.mp4")
     assert main(["classify", str(video), "--processes", "0"]) == 2
     assert capsys.readouterr().err == "faster-video: error: processes is 0; it must be at least 1\n"
+
+
+def test_more_processes_than_cores_are_refused(tmp_path: Path) -> None:
+    classifier = Classifier(small_bundle(), "cpu", "eager")
+    with pytest.raises(ConfigError, match="processes is 100000; it must be at most"):
+        list(classifier.classify_many([tmp_path / "any.mp4"], 100_000))
 
 
 def test_a_gpu_is_not_shared_out(tmp_path: Path) -> None:

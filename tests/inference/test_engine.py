@@ -259,6 +259,19 @@ def test_a_folder_that_others_can_write_is_not_used(empty_cache: Path) -> None:
     assert [path.name for path in empty_cache.iterdir()] == ["faster_video"]
 
 
+def test_a_temporary_folder_that_others_can_write_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(kept, "cache_folder", none)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    parent = tmp_path / f"faster_video-{os.getuid()}"
+    assert kept.own_folder("kernels") == parent / "kernels"
+    parent.chmod(0o777)
+    with pytest.raises(EngineError, match="no folder that only this user can write"):
+        kept.own_folder("kernels")
+
+
 @pytest.mark.usefixtures("empty_cache")
 def test_without_any_folder_the_engine_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> Path:

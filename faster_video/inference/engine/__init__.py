@@ -46,6 +46,7 @@ __all__ = [
     "OpenVinoNetwork",
     "Work",
     "on_engine",
+    "require_precision",
 ]
 
 
@@ -110,7 +111,7 @@ def _made(network: ClipResNet, engine: str, precision: str, calibration: Calibra
         return CompiledNetwork(network, BF16) if engine == "compiled" else EagerNetwork(network, BF16)
     if calibration is None:
         raise ConfigError(
-            "precision is int8, which is found out from videos; name a folder of such as are to come with --calibrate"
+            "precision is int8, which needs sample videos; name a folder of videos like those to come with --calibrate"
         )
     return OpenVinoNetwork(network, calibration)
 

@@ -23,19 +23,30 @@ def own_folder(name: str) -> Path:
     """
     if not hasattr(os, "getuid"):
         raise EngineError("it is for Linux and other systems of the Unix kind; choose eager")
-    for place in (cache_folder, lambda: Path(tempfile.gettempdir()) / f"faster_video-{os.getuid()}"):
+    for place, is_among_others in ((cache_folder, False), (_temporary_folder, True)):
         with suppress(OSError, RuntimeError):
-            folder = place() / name
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            parent = place()
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = parent / name
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
-            found = folder.lstat()
-            is_own = found.st_uid == os.getuid() and not found.st_mode & 0o022
-            if S_ISDIR(found.st_mode) and is_own and os.access(folder, os.W_OK):
+            if is_among_others and not _is_own(parent):
+                continue  # who owns it could put another folder in the place of ours
+            if _is_own(folder) and os.access(folder, os.W_OK):
                 return folder
     raise EngineError(
         "no folder that only this user can write was found for compiled code, in the cache or among temporary files"
     )
+
+
+def _temporary_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"faster_video-{os.getuid()}"
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether it is this user's, and nobody else can write it."""
+    found = folder.lstat()
+    return S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 def key_of(*parts: object) -> str:

@@ -127,7 +127,7 @@ static float *factors_of(const Norm *l, int gradient, long run) {
 static void pass(const Norm *l, int gradient, int threads) {
     long run = l->c * (l->c < NORM_RUN ? NORM_RUN / l->c : 1);
     double *sums[MOST_THREADS] = {0};
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(least(threads, MOST_THREADS))
     {
         long first, last;
         share(l->m, &first, &last);
