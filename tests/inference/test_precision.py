@@ -83,7 +83,7 @@ def test_int8_is_refused_elsewhere() -> None:
 
 
 def test_int8_needs_videos_to_calibrate_with_and_nothing_else_does(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="name a folder of such as are to come with --calibrate"):
+    with pytest.raises(ConfigError, match="name a folder of videos like those to come with --calibrate"):
         Classifier(small_bundle(), "cpu", precision="int8")
     with pytest.raises(DataError, match="no video to calibrate with; name a folder"):
         Classifier(small_bundle(), "cpu", precision="int8", calibrate=tmp_path)
