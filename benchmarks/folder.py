@@ -90,7 +90,7 @@ def run(words: list[str]) -> tuple[float, int, list[str]]:
         taken = time.perf_counter() - began
         assert process.returncode == 0, process.returncode
         told.seek(0)
-        return taken, most, [json.loads(line)["label"] for line in told]
+        return taken, most, [json.loads(line)["labels"][0]["label"] for line in told]
 
 
 def family(pid: int) -> Iterator[int]:

@@ -3,7 +3,7 @@
 python benchmarks/train.py [--only CASE] [--rounds N] [--json]
 
 Each loop has a process of its own, because ours keeps the memory that it frees; while one works, the other waits.
-Made-up clips in memory, already normalised; the same first weights and clips for both, so that the losses must agree.
+Made-up clips in memory; the same first weights and clips for both, so that the losses must agree.
 """
 
 import argparse

@@ -112,25 +112,23 @@ def test_a_convolution_with_its_batch_norm_gives_the_numbers_of_the_modules(
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize(("width", "frames", "side"), [(1 / 16, 8, 64), (0.1875, 16, 47), (1 / 2, 8, 64)])
 def test_every_network_learns_the_same(name: str, width: float, frames: int, side: int) -> None:
-    """As near as PyTorch's own float32 is to float64: batch norm over few values makes much of a rounding."""
     plain = BackboneLearner(network(name, width))  # type: ignore[arg-type]
     exact = deepcopy(plain).double()
-    moved = deepcopy(plain).to(memory_format=CHANNELS_LAST)  # type: ignore[call-overload]
-    fast = deepcopy(moved)
+    fast = deepcopy(plain).to(memory_format=CHANNELS_LAST)  # type: ignore[call-overload]
     assert fast.uses_kernels
-    plain.uses_kernels = moved.uses_kernels = False
+    plain.uses_kernels = False
     batch = clips(4, 3, frames, side, side)
     losses = {}
-    for learner in (exact, plain, moved, fast):
+    for learner in (exact, plain, fast):
         loss = functional.cross_entropy(learner(batch.double() if learner is exact else batch), LABELS)
         loss.backward()  # type: ignore[no-untyped-call]
         losses[learner] = float(loss.detach())
     assert losses[fast] == pytest.approx(losses[plain], rel=1e-5)
     wanted = gradient(exact)
-    usual = max(float((gradient(learner) - wanted).norm()) for learner in (plain, moved))
-    assert float((gradient(fast) - wanted).norm()) < 5 * usual < 0.5 * float(wanted.norm())
+    # PyTorch's own float32 is up to 2e-3 away, where a value falls on the other side of ReLU's corner.
+    assert float((gradient(fast) - wanted).norm()) < 5e-3 * float(wanted.norm())
     statistics = dict(exact.named_buffers())
-    assert all(error(value.double(), statistics[key].double()) < 1e-4 for key, value in fast.named_buffers())
+    assert all(error(value.double(), statistics[key].double()) < 1e-5 for key, value in fast.named_buffers())
     assert list(fast.state_dict()) == list(plain.state_dict())
 
 
