@@ -18,7 +18,7 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Speed:
-    """What an engine costs and what it gains; benchmarks/results/engine.txt."""
+    """What an engine costs and what it gains; benchmarks/results/engines_tried.txt."""
 
     seconds_to_prepare: float
     """Both networks, where they are not kept from before."""
