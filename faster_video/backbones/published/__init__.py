@@ -1,0 +1,1 @@
+"""Clip networks published elsewhere, whose weights are loaded as they come."""
