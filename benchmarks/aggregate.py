@@ -23,8 +23,8 @@ from torch import Tensor
 
 from faster_video.aggregators import FastGru
 from faster_video.cost import count_gmacs
-from faster_video.inference.engine.fused import EagerEquations, FusedFastGru
-from faster_video.inference.engine.native_gru import NativeEquations
+from faster_video.engine.fused import EagerEquations, FusedFastGru
+from faster_video.engine.native_gru import NativeEquations
 from faster_video.speed import benchmark, fma_peak
 
 CASES = {"FASTER16": (16, 2), "FASTER32": (8, 4)}

@@ -28,7 +28,7 @@ from memory import looped_frames, repeat
 from numpy.typing import NDArray
 
 from faster_video.clips import clip_frames, clip_starts
-from faster_video.inference.engine.kept import processor
+from faster_video.engine.kept import processor
 from faster_video.video import VideoReader, View, Window
 
 Clips = list[list[int]]

@@ -24,7 +24,7 @@ from two_dimensional import ImageNetwork
 
 from faster_video.backbones import BACKBONES, ClipResNet
 from faster_video.cost import count_gmacs
-from faster_video.inference.engine import ENGINES
+from faster_video.engine import ENGINES
 from faster_video.speed import let_every_block_speak
 
 CASES = (

@@ -23,8 +23,8 @@ from torch import Tensor
 from faster_video.backbones import BACKBONES
 from faster_video.bundle import load_bundle
 from faster_video.datasets import read_list
+from faster_video.engine import ENGINES, Calibration, OpenVinoNetwork
 from faster_video.inference import DEFAULT_BUNDLE, Classification, Classifier
-from faster_video.inference.engine import ENGINES, Calibration, OpenVinoNetwork
 from faster_video.speed import let_every_block_speak
 
 CASES = (("r2d26", 1, 16), ("r2plus1d50", 1, 8), ("r3d50", 1, 8))

@@ -10,7 +10,7 @@ from statistics import median
 
 import torch
 
-from faster_video.inference.engine.kept import processor
+from faster_video.engine.kept import processor
 from faster_video.speed import fma_peak, sgemm
 from faster_video.speed.clock import seconds_of
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.cost import video_cost
-from faster_video.inference.engine import on_engine
+from faster_video.engine import on_engine
 from faster_video.model import Faster, build_model
 from faster_video.recipes import get_recipe
 from faster_video.speed import let_every_block_speak

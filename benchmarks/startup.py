@@ -19,7 +19,7 @@ from statistics import median
 import torch
 from peak import seconds_of
 
-from faster_video.inference.engine.kept import processor
+from faster_video.engine.kept import processor
 
 TORCH, HELP, CLASSIFY = "import torch", "faster-video --help", "faster-video classify VIDEO"
 PROGRAM = "import sys; from faster_video.cli import main; sys.exit(main())"

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from faster_video.backbones import ClipResNet
-from faster_video.inference.engine.eager import folded
+from faster_video.engine.eager import folded
 
 
 class ImageNetwork(nn.Module):

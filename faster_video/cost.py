@@ -26,6 +26,7 @@ from faster_video.config import (
     require_at_least,
     require_at_most,
 )
+from faster_video.counts import kept_counts
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
 
@@ -146,19 +147,24 @@ def video_cost(model: ModelConfig, clips: ClipConfig, crop_size: int, num_classe
     require_at_most("crop_size", crop_size, LARGEST_SIDE)
     require_at_least("num_classes", num_classes, 1)
     require_at_most("num_classes", num_classes, MOST_LABELS)
-    parts, expensive_alone = _counted(
-        model.expensive, model.cheap, model.aggregator, clips.frames_per_clip, crop_size, num_classes
-    )
+    counted = _counted(model.expensive, model.cheap, model.aggregator, clips.frames_per_clip, crop_size, num_classes)
     return VideoCost(
-        parts=parts,
+        parts=counted.parts,
         pattern=Pattern.parse(model.pattern),
         num_clips=clips.num_clips,
-        all_expensive_gmacs=clips.num_clips * expensive_alone,
+        all_expensive_gmacs=clips.num_clips * counted.expensive_alone,
     )
 
 
 MOST_LABELS = 1_000_000
 """Of a classifier whose weights still fit into memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    parts: tuple[PartCost, ...]
+    expensive_alone: float
+    """GMACs of the expensive backbone with its own classifier on one clip."""
 
 
 @lru_cache(maxsize=64)
@@ -169,15 +175,17 @@ def _counted(
     frames: int,
     crop_size: int,
     num_classes: int,
-) -> tuple[tuple[PartCost, ...], float]:
-    """The parts, and GMACs of the expensive backbone with its own classifier on one clip."""
-    with torch.device("meta"):
-        model = build_model(ModelConfig(expensive=expensive, cheap=cheap, aggregator=aggregator), num_classes)
-        clip = torch.empty(1, *input_shape(expensive, frames, crop_size))
-        model.eval()
-        parts = count_parts(model, clip)
-        features = torch.empty(1, model.expensive.channels, 1, 1, 1)
-        return parts, parts[0].gmacs + count_gmacs(model.expensive.classifier, features)
+) -> _Counted:
+    config = ModelConfig(expensive=expensive, cheap=cheap, aggregator=aggregator)
+
+    def count() -> _Counted:
+        with torch.device("meta"):
+            model = build_model(config, num_classes).eval()
+            parts = count_parts(model, torch.empty(1, *input_shape(expensive, frames, crop_size)))
+            features = torch.empty(1, model.expensive.channels, 1, 1, 1)
+            return _Counted(parts, parts[0].gmacs + count_gmacs(model.expensive.classifier, features))
+
+    return kept_counts((config, frames, crop_size, num_classes), _Counted, count)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from torch import nn
 
+from faster_video import cost as costs
 from faster_video.aggregators import build_aggregator
 from faster_video.backbones import build_backbone
 from faster_video.config import AGGREGATOR_NAMES, BACKBONE_NAMES, BackboneConfig, ClipConfig, ModelConfig
@@ -226,3 +227,26 @@ def test_the_paper_table_names_the_misprint(cells: list[PaperCell]) -> None:
 def test_impossible_sizes_are_refused_by_name(crop_size: int, num_classes: int, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         video_cost(ModelConfig(), ClipConfig(), crop_size, num_classes)
+
+
+def test_counts_are_kept_and_damaged_ones_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    costs._counted.cache_clear()
+    first = small_cost()
+    (file,) = (tmp_path / "faster_video" / "counts").iterdir()
+    monkeypatch.setattr(costs, "count_parts", None)  # it would fail if it were called
+    costs._counted.cache_clear()
+    assert small_cost() == first
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for damage in ("", "[]", '{"parts": [], "expensive_alone": "much"}'):
+        file.write_text(damage)
+        costs._counted.cache_clear()
+        assert small_cost() == first
+
+
+def test_counts_need_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = small_cost()
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
+    costs._counted.cache_clear()
+    assert small_cost() == first

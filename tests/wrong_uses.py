@@ -50,6 +50,30 @@ WRONG_USES = [
     WrongUse("unknown option", "--verbose", f"unknown argument --verbose; {HELP} COMMAND --help"),
     # classify
     WrongUse("no file given", "classify", f"not given: PATH; {HELP} classify --help"),
+    WrongUse(
+        "no such precision",
+        "classify a.mp4 --precision int4",
+        "unknown precision 'int4'; choose one of bf16, float32, int8",
+    ),
+    WrongUse(
+        "int8 without videos to calibrate with",
+        "classify a.mp4 --bundle bundle --precision int8",
+        "precision is int8, which needs sample videos; name a folder of videos like those to come with --calibrate",
+    ),
+    WrongUse(
+        "videos to calibrate with and no int8",
+        "classify a.mp4 --bundle bundle --calibrate .",
+        "calibrate is '.', which is for the precision int8, and precision is 'float32'; leave one of them out",
+    ),
+    WrongUse(
+        "folder to calibrate with missing",
+        "classify a.mp4 --bundle bundle --precision int8 --calibrate none",
+        "none: no such folder; int8 needs one of videos like those to come",
+    ),
+    WrongUse(
+        "processes no number", "classify a.mp4 --processes two", "--processes is 'two'; it must be a whole number"
+    ),
+    WrongUse("no processes", "classify a.mp4 --bundle bundle --processes 0", "processes is 0; it must be at least 1"),
     WrongUse("missing file", "classify none.mp4 --bundle bundle", "none.mp4: No such file or directory"),
     WrongUse("text renamed to .mp4", "classify text.mp4 --bundle bundle", f"text.mp4: {NO_VIDEO}"),
     WrongUse("empty file", "classify empty.mp4 --bundle bundle", "empty.mp4: the file is empty"),

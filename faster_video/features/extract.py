@@ -13,6 +13,7 @@ from faster_video.children import num_workers
 from faster_video.config import require_at_least, require_at_most, require_choice
 from faster_video.datasets import VideoList
 from faster_video.datasets.video_list import require_not_all_missing
+from faster_video.engine import AUTO
 from faster_video.errors import ConfigError, StoreError
 from faster_video.features.disk import Need, disk_need, require_room
 from faster_video.features.index import require_pyarrow, write_index
@@ -33,7 +34,6 @@ from faster_video.features.resume import open_folder, reusable_records
 from faster_video.features.shards import ShardRecord, sha256_of
 from faster_video.features.views import ViewClips
 from faster_video.files import printable
-from faster_video.inference.engine import AUTO
 from faster_video.training.samples import TrainingClips
 from faster_video.video.frame_cache import require_frame_cache
 

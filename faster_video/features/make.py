@@ -14,13 +14,13 @@ from torch import Tensor
 from faster_video.bundle import Bundle
 from faster_video.clips import normalize
 from faster_video.config import require_choice
+from faster_video.engine import AUTO, ENGINES
 from faster_video.errors import ConfigError, StoreError
 from faster_video.features.layout import NETWORKS, SHARDS, TEST, Precision, StoreConfig
 from faster_video.features.shards import LostRecord, ShardRecord, StoredView, write_shard
 from faster_video.features.views import ViewBatch, ViewClips, ViewKey, naming_dead_workers, read_views
 from faster_video.files import printable
 from faster_video.inference import Classifier
-from faster_video.inference.engine import AUTO, ENGINES
 from faster_video.training.interrupt import Interruption
 from faster_video.training.samples import TrainingClips
 

@@ -1,17 +1,17 @@
 """Clips of a user's videos, from which int8 networks learn how large the values of their maps get."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
 
-from faster_video.errors import DataError
+from faster_video.engine.kept import key_of
+from faster_video.engine.quantised import Calibration
+from faster_video.errors import DataError, DecodeError
 from faster_video.files import printable
-from faster_video.inference.answers import Failure
 from faster_video.inference.decoding import ClipDecoder
-from faster_video.inference.engine.kept import key_of
-from faster_video.inference.engine.quantised import Calibration
 from faster_video.inference.find import find_videos
 
 MOST_VIDEOS, CLIPS_OF_EACH = 64, 4
@@ -55,9 +55,10 @@ class _Clips(Iterable[Tensor]):
 
     def __iter__(self) -> Iterator[Tensor]:
         found = False
-        for clip in self.decoder.decode(self.videos):
-            if not isinstance(clip, Failure) and clip.number in self.numbers:
-                found = True
-                yield clip.pixels
+        for video in self.videos:
+            with suppress(DecodeError):
+                for clip in self.decoder.read(video, self.numbers):
+                    found = True
+                    yield clip.pixels
         if not found:
             raise DataError(f"none of {len(self.videos)} videos to calibrate with could be read; name another folder")

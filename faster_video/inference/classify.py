@@ -17,13 +17,13 @@ from faster_video.children import usable_cores
 from faster_video.config import require_at_least, require_at_most
 from faster_video.cost import VideoCost, video_cost
 from faster_video.device import choose_device
+from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
-from faster_video.inference.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
 

@@ -4,7 +4,7 @@ Shapes: B = 1 video, C colours, T frames of a clip, S side of the crop.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -63,13 +63,14 @@ class ClipDecoder:
             except DecodeError as error:
                 yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))
 
-    def read(self, path: Path) -> Iterator[DecodedClip]:
-        """All clips of one file. Raises `DecodeError`."""
+    def read(self, path: Path, numbers: Sequence[int] | None = None) -> Iterator[DecodedClip]:
+        """All clips of one file, or those with these numbers. Raises `DecodeError`."""
         began = perf_counter()
         with VideoReader(path) as video:
             view = test_view(video.info.height, video.info.width, self.transform)
-            frames_of_clips = video.clips(self._wanted_frames(video.info.num_frames), view)
-            for number, frames in enumerate(frames_of_clips):
+            wanted = self._wanted_frames(video.info.num_frames)
+            chosen = range(len(wanted)) if numbers is None else numbers
+            for number, frames in zip(chosen, video.clips([wanted[number] for number in chosen], view), strict=True):
                 pixels = self._prepare(frames)
                 yield DecodedClip(
                     path=path,

@@ -13,10 +13,10 @@ from torch import Tensor
 from faster_video.bundle import Bundle, load_bundle
 from faster_video.config import require_at_least
 from faster_video.cost import VideoCost
+from faster_video.engine import AUTO
+from faster_video.engine.kept import processor
 from faster_video.errors import ConfigError, EngineError, FasterVideoWarning
 from faster_video.inference import DEFAULT_BUNDLE, Classifier
-from faster_video.inference.engine import AUTO
-from faster_video.inference.engine.kept import processor
 from faster_video.recipes import get_recipe
 from faster_video.speed.clock import now, seconds_of
 from faster_video.speed.peak import fma_peak, sgemm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from faster_video.inference.engine.compiling import load_compiled
+from faster_video.engine.c_compiler import load_compiled
 from faster_video.speed.clock import seconds_of
 
 SOURCE = Path(__file__).with_name("peak.c")

@@ -4,6 +4,7 @@ Maps are float32 with the channels last in memory. Shapes: B clips, D channels, 
 """
 
 import ctypes
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from faster_video.inference.engine.library import load_library
+from faster_video.engine.library import load_library
 
 Triple = tuple[int, ...]
 FEW_PLACES = 8192
@@ -35,6 +36,16 @@ class _Norm(ctypes.Structure):
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """What a convolution and its batch norm do beside their weights."""
+
+    stride: Triple
+    padding: Triple
+    norm: nn.BatchNorm3d
+    relu: bool
+
+
 def convolved(
     convolution: nn.Conv3d, norm: nn.BatchNorm3d, maps: Tensor, *, relu: bool, added: Tensor | None = None
 ) -> Tensor:
@@ -48,7 +59,9 @@ def convolved(
     if added is not None:
         added = added.contiguous(memory_format=CHANNELS_LAST)
     weight, stride = convolution.weight, convolution.stride
-    stacks = maps.shape[1] < FEW_CHANNELS and len(weight) >= MANY_CHANNELS and weight.shape[2] == stride[0] > 1
+    frames = weight.shape[2]  # of the kernel: stacked where they follow each other without overlap or padding
+    apart = frames == stride[0] > 1 and convolution.padding[0] == 0 and maps.shape[2] % frames == 0
+    stacks = apart and maps.shape[1] < FEW_CHANNELS and len(weight) >= MANY_CHANNELS
     clips = len(maps)
     if stacks:
         maps, weight = (_frames_as_channels(part, stride[0]) for part in (maps, weight))
@@ -56,7 +69,7 @@ def convolved(
     result: Tensor = _Convolved.apply(  # type: ignore[no-untyped-call]
         maps.contiguous(memory_format=CHANNELS_LAST),
         *(weight, norm.weight, norm.bias, added),
-        *(stride, convolution.padding, norm, relu),
+        _Way(stride, convolution.padding, norm, relu),  # type: ignore[arg-type]
     )
     if len(result) == clips:  # and with strides that pooling knows for channels last
         return result
@@ -78,13 +91,13 @@ class _Convolved(torch.autograd.Function):
         scale: Tensor,
         bias: Tensor,
         added: Tensor | None,
-        stride: Triple,
-        padding: Triple,
-        norm: nn.BatchNorm3d,
-        relu: bool,
+        way: _Way,
     ) -> Tensor:
+        norm = way.norm
         # Of some shapes PyTorch makes maps with the channels first all the same.
-        inside = _convolve(maps, weight, stride, padding).contiguous(memory_format=CHANNELS_LAST)  # [B, D', t', h', w']
+        inside = _convolve(maps, weight, way.stride, way.padding).contiguous(
+            memory_format=CHANNELS_LAST
+        )  # [B, D', t', h', w']
         places = inside.numel() // len(scale)
         if places < 2:
             raise ValueError(f"expected more than 1 value per channel in training, got maps of shape {inside.shape}")
@@ -92,14 +105,14 @@ class _Convolved(torch.autograd.Function):
         assert norm.running_mean is not None and norm.running_var is not None and norm.num_batches_tracked is not None
         norm.num_batches_tracked += 1
         layer = _Norm(
-            *(places, len(scale), relu, norm.momentum, norm.eps),
+            *(places, len(scale), way.relu, norm.momentum, norm.eps),
             *_at(inside, added, scale, bias, result),
             *_halves(statistics),
             *_at(norm.running_mean, norm.running_var),
         )
         load_library().norm(ctypes.byref(layer), torch.get_num_threads())
-        context.save_for_backward(maps, weight, inside, scale, statistics, result if relu else None)
-        context.stride, context.padding, context.is_added = stride, padding, added is not None
+        context.save_for_backward(maps, weight, inside, scale, statistics, result if way.relu else None)
+        context.way, context.is_added = way, added is not None
         return result
 
     @staticmethod
@@ -120,8 +133,8 @@ class _Convolved(torch.autograd.Function):
         )
         load_library().norm_gradient(ctypes.byref(layer), torch.get_num_threads())
         wanted = context.needs_input_grad[:2]
-        of_maps, of_weight = _gradients(of_inside, maps, weight, context.stride, context.padding, wanted)
-        return of_maps, of_weight, *of_norm, of_added, None, None, None, None
+        of_maps, of_weight = _gradients(of_inside, maps, weight, context.way.stride, context.way.padding, wanted)
+        return of_maps, of_weight, *of_norm, of_added, None
 
 
 def _convolve(maps: Tensor, weight: Tensor, stride: Triple, padding: Triple) -> Tensor:

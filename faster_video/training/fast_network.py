@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from faster_video.backbones import ClipResNet
 from faster_video.backbones.blocks import Bottleneck
+from faster_video.engine.library import load_library
 from faster_video.errors import EngineError, FasterVideoWarning
-from faster_video.inference.engine.library import load_library
 from faster_video.training.fast_maps import convolved
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from faster_video.clips import normalize
-from faster_video.inference.engine import AUTO, on_engine
+from faster_video.engine import AUTO, on_engine
 from faster_video.model import Faster
 from faster_video.training.logs import progress_bar
 from faster_video.training.samples import Batch, Inputs, SampleKey, TrainingClips, Unreadable, collate

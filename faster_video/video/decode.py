@@ -4,7 +4,6 @@
 # blue.
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from faster_video.errors import DecodeError
 from faster_video.files import printable
 from faster_video.video.container import frames_of, naming, open_container, video_stream
+from faster_video.video.frames import Frames, clip_of, lacking, require_inside, shown_size
 from faster_video.video.probe import Scan, VideoInfo, scan
 from faster_video.video.scans import ScanCache
 from faster_video.video.view import Pixels, View
@@ -30,28 +30,6 @@ SKIPS_WELL = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
 """Codecs whose decoder can leave out a picture that no other builds on, without a change to the others."""
 SEEK_TRIES = 3
 """Keyframes tried, going back from the one before the target, before decoding starts at the beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """Frames of a video beside the second at which each is shown."""
-
-    pictures: list[Pixels]
-    """T times [H, W, 3] RGB, not contiguous; the same frame twice is the same memory."""
-    seconds: NDArray[np.float64]
-    """[T], from the start of the video."""
-    size: tuple[int, int]
-    """H and W."""
-
-    @property
-    def data(self) -> Pixels:
-        """All of them, [T, H, W, 3]; copied."""
-        return np.stack(self.pictures) if self.pictures else np.empty((0, *self.size, 3), np.uint8)
-
-
-def end_seconds(frames: Frames, info: VideoInfo) -> float:
-    """When the last frame is over; the file says how long the video is, not how long each frame is."""
-    return min(float(frames.seconds[-1]) + float(1 / info.fps), info.seconds)
 
 
 class VideoReader:
@@ -265,7 +243,7 @@ class VideoReader:
         Refused where that was done before, or where it shows that frames went by under wrong numbers.
         """
         if self._recounted or not self._scan.table.seekable:
-            raise _lacking(self._path, target if target >= len(self._scan.table) else self._next, len(self._scan.table))
+            raise lacking(self._path, target if target >= len(self._scan.table) else self._next, len(self._scan.table))
         before = self._scan.table.pts
         self._scan = scan(self._path, by_decoding=True)
         self._recounted = True
@@ -284,31 +262,6 @@ class VideoReader:
         if self._container is not None:
             self._container.close()
         self._container = self._stream = None
-
-
-def shown_size(info: VideoInfo, view: View | None) -> tuple[int, int]:
-    """Height and width of a video's frames, or of a view of them."""
-    return (info.height, info.width) if view is None else (view.crop.height, view.crop.width)
-
-
-def clip_of(
-    pictures: dict[int, Pixels], clip: Sequence[int], size: tuple[int, int], seconds: NDArray[np.float64]
-) -> Frames:
-    """The clip's frames, taken from pictures of this size by their numbers; `seconds` is that of all frames."""
-    return Frames([pictures[index] for index in clip], seconds[np.asarray(clip, np.int64)], size)
-
-
-def require_inside(path: str | Path, num_frames: int, clips: Sequence[Sequence[int]]) -> None:
-    """Refuse clips of frames that there are not. Raises `DecodeError`."""
-    asked = [index for clip in clips for index in clip]
-    if asked and min(asked) < 0:
-        raise DecodeError(f"{printable(path)}: asked for frame {min(asked)}; the first one is 0")
-    if asked and max(asked) >= num_frames:
-        raise _lacking(path, max(asked), num_frames)
-
-
-def _lacking(path: str | Path, index: int, num_frames: int) -> DecodeError:
-    return DecodeError(f"{printable(path)}: asked for frame {index}, but only {num_frames} could be decoded")
 
 
 def decode_frames(path: str | Path, indices: Sequence[int]) -> Frames:

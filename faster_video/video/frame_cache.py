@@ -18,7 +18,8 @@ from safetensors.numpy import save_file
 
 from faster_video.errors import ConfigError, DecodeError, FasterVideoWarning
 from faster_video.files import printable, replacing_file, require_writable_place
-from faster_video.video.decode import Frames, VideoReader, clip_of, require_inside, shown_size
+from faster_video.video.decode import VideoReader
+from faster_video.video.frames import Frames, clip_of, require_inside, shown_size
 from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
 from faster_video.video.probe import Scan, VideoInfo
 from faster_video.video.scans import FileState, ScanCache

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from faster_video.backbones import BACKBONES
 from faster_video.config import StageConfig
+from faster_video.engine import c_compiler
 from faster_video.errors import FasterVideoWarning
-from faster_video.inference.engine import compiling
 from faster_video.recipes import tiny
 from faster_video.training.fast_maps import convolved
 from faster_video.training.fast_network import fast_features, trains_fast
@@ -206,9 +206,9 @@ def test_batch_norm_that_processes_share_is_left_to_itself() -> None:
 def no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", "false")
-    compiling.forget()
+    c_compiler.forget()
     yield
-    compiling.forget()
+    c_compiler.forget()
 
 
 @pytest.mark.usefixtures("no_compiler")

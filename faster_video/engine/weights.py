@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from faster_video.engine.library import CONVOLVE, WINOGRAD, WINOGRAD_IN_TIME
 from faster_video.errors import EngineError
-from faster_video.inference.engine.library import CONVOLVE, WINOGRAD, WINOGRAD_IN_TIME
 
 Triple = tuple[int, int, int]
 """In time, height, width."""

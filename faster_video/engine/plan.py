@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from faster_video.backbones.blocks import Bottleneck, ClipResNet
+from faster_video.engine.layers import Layers, Map
+from faster_video.engine.weights import Convolution, Triple, Window
 from faster_video.errors import EngineError
-from faster_video.inference.engine.layers import Layers, Map
-from faster_video.inference.engine.weights import Convolution, Triple, Window
 
 POOL = Window((1, 3, 3), (1, 2, 2), (0, 1, 1))
 """The pooling after the stem (Table 1)."""

@@ -20,12 +20,13 @@ from torch import Tensor, nn
 
 from faster_video import __version__
 from faster_video.backbones import ClipResNet
+from faster_video.engine.eager import folded
+from faster_video.engine.kept import key_of, network_key, own_folder, processor
+from faster_video.engine.layers import Recent
+from faster_video.engine.plain import require_plain
+from faster_video.engine.precision import FLOAT32, TYPES
 from faster_video.errors import EngineError
 from faster_video.files import printable, replacing_file
-from faster_video.inference.engine.eager import folded
-from faster_video.inference.engine.kept import key_of, network_key, own_folder, processor
-from faster_video.inference.engine.layers import Recent
-from faster_video.inference.engine.precision import FLOAT32, TYPES
 
 COMPILERS = ("g++", "clang++", "c++")
 SETTINGS = {"freezing": True, "cpp.dynamic_threads": True}
@@ -51,7 +52,8 @@ class CompiledNetwork(nn.Module):
         self.feature_size = network.feature_size
         self.require_clip = network.require_clip
         network_on_engine = folded(network).to(self._type)
-        if next(network.parameters()).device.type == "cpu":
+        self._device = next(network.parameters()).device
+        if self._device.type == "cpu":
             cpp_compiler()
             key = network_key(network)
             self._runs = Recent[torch.Size, Run](
@@ -65,10 +67,11 @@ class CompiledNetwork(nn.Module):
         """Feature maps of clips float32 [B, C, T, H, W]: float32 [B, D, t, h, w].
 
         Raises:
-            ConfigError: the clips are of another shape.
+            ConfigError: the clips are of another shape, type or device, or ask for a gradient.
             EngineError: the compiler fails.
         """
         self.require_clip(clips.shape)
+        require_plain("compiled", clips, self._device)
         with _LOCK, torch.inference_mode(False), torch.no_grad():
             run = self._runs[clips.shape[1:]]
         return run(clips.to(self._type)).float()

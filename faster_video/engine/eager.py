@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from faster_video.backbones import ClipResNet
-from faster_video.inference.engine.precision import FLOAT32, TYPES
+from faster_video.engine.precision import FLOAT32, TYPES
 
 
 class EagerNetwork(nn.Module):

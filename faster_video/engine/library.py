@@ -3,8 +3,8 @@
 import ctypes
 from pathlib import Path
 
+from faster_video.engine.c_compiler import load_compiled
 from faster_video.errors import EngineError
-from faster_video.inference.engine.compiling import load_compiled
 
 SOURCE = Path(__file__).parent / "kernels" / "kernels.c"
 FURTHER_FLAGS = (("-fopenmp",), ())

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faster_video.backbones import BACKBONES
+from faster_video.engine import CompiledNetwork, OpenVinoNetwork, compiled, on_engine
+from faster_video.engine.eager import folded
+from faster_video.engine.kept import network_key
 from faster_video.errors import ConfigError, EngineError
-from faster_video.inference.engine import CompiledNetwork, OpenVinoNetwork, compiled, on_engine
-from faster_video.inference.engine.eager import folded
-from faster_video.inference.engine.kept import network_key
 
 
 @needs_openvino
@@ -68,6 +68,14 @@ def test_openvino_keeps_networks_by_their_weights(tmp_path: Path, monkeypatch: p
     assert len(list(folder.iterdir())) == 4
 
 
+def test_compiled_refuses_what_it_cannot_compute() -> None:
+    made = CompiledNetwork(trained("r2d26", 1 / 16))
+    with pytest.raises(ConfigError, match="compiled does not learn, but this clip asks for a gradient; choose eager"):
+        made(clips(1, 3, 8, 32, 32).requires_grad_())
+    with pytest.raises(ConfigError, match=r"clips are torch.float64 on cpu; the engine compiled takes float32 on cpu"):
+        made(clips(1, 3, 8, 32, 32).double())
+
+
 @needs_openvino
 def test_openvino_refuses_what_it_cannot_compute() -> None:
     made = OpenVinoNetwork(trained("r2d26", 1 / 16))
@@ -99,7 +107,7 @@ def test_openvino_is_refused_on_a_gpu() -> None:
 @needs_openvino
 def test_nothing_is_told_to_intel() -> None:
     program = (
-        "import sys\nfrom faster_video.inference.engine.openvino import load_openvino\nload_openvino()\n"
+        "import sys\nfrom faster_video.engine.openvino import load_openvino\nload_openvino()\n"
         "print(sys.modules['openvino_telemetry'], 'openvino.tools.ovc.telemetry_stub' in sys.modules)"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

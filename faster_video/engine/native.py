@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from faster_video.backbones import ClipResNet
-from faster_video.errors import ConfigError
-from faster_video.inference.engine.layers import Recent
-from faster_video.inference.engine.library import load_library
-from faster_video.inference.engine.plan import Network, Plan
-from faster_video.inference.engine.weights import Triple
+from faster_video.engine.layers import Recent
+from faster_video.engine.library import load_library
+from faster_video.engine.plain import CPU, require_plain
+from faster_video.engine.plan import Network, Plan
+from faster_video.engine.weights import Triple
 
 CACHED_BYTES = 8 << 20
 """Of the largest map of clips that go through a network together: more falls out of the processor's cache."""
@@ -44,10 +44,7 @@ class NativeNetwork(nn.Module):
             ConfigError: the clips are of another shape, type or device, or ask for a gradient.
         """
         self.require_clip(clips.shape)
-        if clips.requires_grad and torch.is_grad_enabled():
-            raise ConfigError("the engine native does not learn, but this clip asks for a gradient; choose eager")
-        if clips.device.type != "cpu" or clips.dtype != torch.float32:
-            raise ConfigError(f"clips are {clips.dtype} on {clips.device}; the engine native takes float32 on the CPU")
+        require_plain("native", clips, CPU)
         # Not in inference mode, whatever the caller's is: the memory of a plan outlives it.
         with torch.inference_mode(False), torch.no_grad():
             frames = clips.movedim(1, -1)  # [B, T, H, W, C]

@@ -10,9 +10,9 @@ from pathlib import Path
 from shutil import which
 from threading import Lock
 
+from faster_video.engine.kept import key_of, own_folder, processor
 from faster_video.errors import EngineError
 from faster_video.files import printable, replacing_file
-from faster_video.inference.engine.kept import key_of, own_folder, processor
 
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-march=native", "-fPIC", "-pthread")

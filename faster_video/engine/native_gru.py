@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from faster_video.aggregators import FastGru
-from faster_video.inference.engine.fused import Terms
-from faster_video.inference.engine.layers import Layers, Map, Recent
-from faster_video.inference.engine.library import load_library
-from faster_video.inference.engine.weights import Convolution, Window
+from faster_video.engine.fused import Terms
+from faster_video.engine.layers import Layers, Map, Recent
+from faster_video.engine.library import load_library
+from faster_video.engine.weights import Convolution, Window
 
 ONE_PLACE = Window((1, 1, 1), (1, 1, 1), (0, 0, 0))
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from engine_samples import CPU, small_model
 
+from faster_video import engine as engines
+from faster_video.engine import Work, c_compiler, compiled, on_engine, openvino
+from faster_video.engine.choice import EAGER_GMACS_PER_SECOND, SPEEDS, soonest
 from faster_video.errors import EngineError
-from faster_video.inference import engine as engines
-from faster_video.inference.engine import Work, compiled, compiling, on_engine, openvino
-from faster_video.inference.engine.choice import EAGER_GMACS_PER_SECOND, SPEEDS, soonest
 
 BOTH_COLD = {"compiled": False, "openvino": False}
 SIZE = torch.Size((3, 8, 32, 32))
@@ -51,14 +51,14 @@ def test_every_engine_but_the_kernels_has_a_speed() -> None:
 def no_c_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CC", "false")
-    compiling.forget()
+    c_compiler.forget()
     monkeypatch.setattr(openvino, "is_installed", lambda: False)
 
 
 @pytest.mark.usefixtures("no_c_compiler")
 def test_much_work_is_compiled_and_little_is_not() -> None:
     for gmacs, expected in ((1e9, "compiled"), (1.0, "eager"), (None, "eager")):
-        compiling.forget()
+        c_compiler.forget()
         with pytest.warns(RuntimeWarning, match=f"engine native: .*; {expected} is used instead"):
             _, name = on_engine(small_model(), "auto", CPU, work=Work(clip_size=SIZE, gmacs=gmacs))
         assert name == expected
@@ -88,7 +88,7 @@ def test_openvino_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_kernels_are_taken_without_a_word_where_they_can_be_had() -> None:
-    compiling.forget()
+    c_compiler.forget()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _, name = on_engine(small_model(), "auto", CPU, work=Work(clip_size=SIZE, gmacs=1e9))

@@ -17,14 +17,15 @@ from torch import Tensor, nn
 from faster_video import __version__
 from faster_video.backbones import ClipResNet
 from faster_video.config import SMALLEST_SIDE, TEMPORAL_STRIDE
+from faster_video.engine.eager import folded
+from faster_video.engine.kept import key_of, network_key, own_folder
+from faster_video.engine.layers import Recent
+from faster_video.engine.plain import CPU, require_plain
 from faster_video.errors import ConfigError, EngineError
 from faster_video.files import replacing_file
-from faster_video.inference.engine.eager import folded
-from faster_video.inference.engine.kept import key_of, network_key, own_folder
-from faster_video.inference.engine.layers import Recent
 
 if TYPE_CHECKING:
-    from faster_video.inference.engine.quantised import Calibration
+    from faster_video.engine.quantised import Calibration
 
 _LOCK = Lock()
 """One conversion at a time: PyTorch's tracing is not made for several."""
@@ -63,12 +64,7 @@ class OpenVinoNetwork(nn.Module):
             ConfigError: the clips are of another shape, type or device, ask for a gradient, or are not finite.
         """
         self.require_clip(clips.shape)
-        if clips.requires_grad and torch.is_grad_enabled():
-            raise ConfigError("the engine openvino does not learn, but this clip asks for a gradient; choose eager")
-        if clips.device.type != "cpu" or clips.dtype != torch.float32:
-            raise ConfigError(
-                f"clips are {clips.dtype} on {clips.device}; the engine openvino takes float32 on the CPU"
-            )
+        require_plain("openvino", clips, CPU)
         if not clips.isfinite().all():
             raise ConfigError("a clip has values that are no finite numbers, which OpenVINO would hide; choose eager")
         with self._lock:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from faster_video.aggregators import FastGru, fold
 from faster_video.config import BackboneConfig, ModelConfig
-from faster_video.inference.engine import on_engine
-from faster_video.inference.engine.fused import EagerEquations, Equations, FusedFastGru
-from faster_video.inference.engine.native_gru import NativeEquations
+from faster_video.engine import on_engine
+from faster_video.engine.fused import EagerEquations, Equations, FusedFastGru
+from faster_video.engine.native_gru import NativeEquations
 from faster_video.model import build_model
 
 Make = Callable[[FastGru], Equations]

@@ -11,11 +11,11 @@ from inference_samples import small_bundle, write_sample
 
 from faster_video.backbones import BACKBONES
 from faster_video.cli import main
+from faster_video.engine import EagerNetwork, on_engine, precision
+from faster_video.engine.precision import has_bf16, require_precision
 from faster_video.errors import ConfigError, DataError, EngineError
 from faster_video.inference import Classifier
 from faster_video.inference.calibration import _Clips, calibration_of, spread
-from faster_video.inference.engine import EagerNetwork, on_engine, precision
-from faster_video.inference.engine.precision import has_bf16, require_precision
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from faster_video import __version__
 from faster_video.backbones import ClipResNet
+from faster_video.engine.kept import key_of, network_key, own_folder
+from faster_video.engine.openvino import converted, load_openvino, save
 from faster_video.errors import EngineError
-from faster_video.inference.engine.kept import key_of, network_key, own_folder
-from faster_video.inference.engine.openvino import converted, load_openvino, save
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from faster_video.inference.engine.library import MAXIMUM, SPREAD, Layer
-from faster_video.inference.engine.weights import Convolution, Triple, Window
+from faster_video.engine.library import MAXIMUM, SPREAD, Layer
+from faster_video.engine.weights import Convolution, Triple, Window
 
 MOST_SIZES = 4
 """Of maps or clips for which layers are kept."""

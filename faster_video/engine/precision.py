@@ -5,8 +5,8 @@ from functools import lru_cache
 import torch
 
 from faster_video.config import require_choice
+from faster_video.engine.kept import processor
 from faster_video.errors import ConfigError
-from faster_video.inference.engine.kept import processor
 
 FLOAT32, BF16, INT8 = "float32", "bf16", "int8"
 PRECISIONS: dict[str, tuple[str, ...]] = {FLOAT32: (), BF16: ("eager", "compiled"), INT8: ("openvino",)}

@@ -9,17 +9,17 @@ import torch
 from faster_video.aggregators import FastGru
 from faster_video.backbones import Backbone, ClipResNet
 from faster_video.config import require_choice
+from faster_video.engine import compiled, openvino
+from faster_video.engine.choice import Work, soonest
+from faster_video.engine.compiled import CompiledNetwork
+from faster_video.engine.eager import EagerNetwork
+from faster_video.engine.fused import EagerEquations, FusedFastGru
+from faster_video.engine.native import NativeNetwork
+from faster_video.engine.native_gru import NativeEquations
+from faster_video.engine.openvino import OpenVinoNetwork
+from faster_video.engine.precision import BF16, FLOAT32, INT8, PRECISIONS, require_precision
+from faster_video.engine.quantised import Calibration
 from faster_video.errors import ConfigError, EngineError, FasterVideoWarning
-from faster_video.inference.engine import compiled, openvino
-from faster_video.inference.engine.choice import Work, soonest
-from faster_video.inference.engine.compiled import CompiledNetwork
-from faster_video.inference.engine.eager import EagerNetwork
-from faster_video.inference.engine.fused import EagerEquations, FusedFastGru
-from faster_video.inference.engine.native import NativeNetwork
-from faster_video.inference.engine.native_gru import NativeEquations
-from faster_video.inference.engine.openvino import OpenVinoNetwork
-from faster_video.inference.engine.precision import BF16, FLOAT32, INT8, PRECISIONS, require_precision
-from faster_video.inference.engine.quantised import Calibration
 from faster_video.model import Faster
 
 AUTO = "auto"
