@@ -13,8 +13,17 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from faster_video.config import ClipConfig, ModelConfig, TransformConfig
-from faster_video.errors import BundleError, ConfigError
+from faster_video.backbones import PublishedBackbone
+from faster_video.backbones.published import fill_published
+from faster_video.config import (
+    PUBLISHED_NAMES,
+    ClipConfig,
+    ModelConfig,
+    TransformConfig,
+    require_choice,
+    require_known_colours,
+)
+from faster_video.errors import BundleError, ConfigError, WeightsError
 from faster_video.files import is_one_line, printable, replacing_folder
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
@@ -22,6 +31,17 @@ from faster_video.pattern import Pattern
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 FORMAT = "faster_video bundle 1"
+NETWORKS = ("expensive", "cheap")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedWeights:
+    """Weights that a bundle does not hold, because anybody can have them from where they were published."""
+
+    source: str
+    """Package or address that they come from."""
+    sha256: str
+    """Of the file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +55,8 @@ class BundleConfig:
     transform: TransformConfig
     weights_sha256: str = ""
     """Of `model.safetensors`, so that a damaged or exchanged file is noticed."""
+    published: dict[str, PublishedWeights] = field(default_factory=dict)
+    """Of `expensive` and `cheap`, those whose published weights are not in `model.safetensors`."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Where the weights come from: recipe, seed, hash of the data list, metrics, versions."""
 
@@ -46,6 +68,18 @@ class BundleConfig:
         for label in self.labels:
             if not is_one_line(label):
                 raise ConfigError(f"labels has {label!a}; a label must be text on one line, without control characters")
+        require_known_colours(self.model, self.transform)
+        for name in self.published:
+            require_choice("network in published", name, NETWORKS)
+            if getattr(self.model, name).name not in PUBLISHED_NAMES:
+                raise ConfigError(
+                    f"published has weights of the {name} network, which is {getattr(self.model, name).name}; only "
+                    "published networks have such"
+                )
+
+    def is_elsewhere(self, tensor: str) -> bool:
+        """Whether a tensor of the model is not in `model.safetensors`, by its name."""
+        return any(tensor.startswith(f"{name}.network.") for name in self.published)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +113,11 @@ def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> No
         BundleError: nothing can be written there, or it is a file or a folder that holds other things than a bundle.
     """
     target = Path(folder)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.model.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in bundle.model.state_dict().items()
+        if not bundle.config.is_elsewhere(name)
+    }
     if half:
         weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     try:
@@ -198,9 +236,14 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise BundleError(f"{printable(path)}: is not readable as safetensors: {error}") from error
-    with torch.device("meta"):
-        model = build_model(config.model, len(config.labels))
-    wanted = model.state_dict()
+    try:
+        with torch.device("meta"):
+            model = build_model(config.model, len(config.labels))
+        _fill_published(model, config)
+    except (ConfigError, WeightsError) as error:
+        raise BundleError(f"{printable(path.parent)}: {error}") from error
+    published = {name: tensor for name, tensor in model.state_dict().items() if config.is_elsewhere(name)}
+    wanted = {name: tensor for name, tensor in model.state_dict().items() if name not in published}
     _check_names(path, set(wanted), set(weights))
     for name, tensor in weights.items():
         if tensor.shape != wanted[name].shape:
@@ -209,8 +252,21 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
                 f"asks for {list(wanted[name].shape)}"
             )
     full = {name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()}
-    model.load_state_dict(full, assign=True)
+    model.load_state_dict(full | published, assign=True)
     return model.eval()
+
+
+def _fill_published(model: Faster, config: BundleConfig) -> None:
+    """Give networks the published weights that the bundle names. Raises `WeightsError`."""
+    for name, reference in config.published.items():
+        backbone = getattr(model, name)
+        assert isinstance(backbone, PublishedBackbone)  # by its name
+        found = fill_published(backbone, getattr(config.model, name))
+        if found != reference.sha256:
+            raise WeightsError(
+                f"the weights of its {name} network have the SHA-256 {found}, but it was trained with "
+                f"{reference.sha256}; get those from {reference.source}"
+            )
 
 
 def _check_names(path: Path, wanted: set[str], found: set[str]) -> None:

@@ -12,8 +12,12 @@ from faster_video.errors import ConfigError
 from faster_video.pattern import Pattern
 
 BACKBONE_NAMES = ("r2d26", "r2plus1d50", "r3d50")
+PUBLISHED_NAMES = ("efficientnet_lite0", "efficientnet_lite2")
+"""Networks published elsewhere (`faster-video backbones`)."""
 FEATURES = "features"
 """In the place of a backbone's name: maps that another model made."""
+HEADS = ("linear", "published")
+WHOLE_MAP = (0, 0, 0)
 AGGREGATOR_NAMES = ("average", "concat", "fast_gru", "gru", "lstm")
 OPTIMIZER_NAMES = ("adamw", "sgd")
 TEMPORAL_STRIDE = 8
@@ -110,19 +114,28 @@ class TransformConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneConfig:
-    """One clip network of Table 1, or none: feature maps that somebody else's model made."""
+    """One clip network: of Table 1, or published elsewhere; or none: feature maps that somebody else's model made."""
 
     name: str
-    """One of r2d26, r2plus1d50, r3d50; or features."""
+    """One of r2d26, r2plus1d50, r3d50; a published one; `package.module:function` that makes one; or features."""
     width: float = 1.0
-    """Factor on all channel counts of a network; 1 is the paper's."""
+    """Factor on all channel counts of a network of Table 1; 1 is the paper's."""
     channels: int = 0
     """Of the maps of features; 0 for a network, which has its own."""
     map_size: tuple[int, int, int] = (1, 1, 1)
     """Size t, h, w of the maps of features; leave it at 1, 1, 1 for a network, where it follows from the clip."""
+    frames: int = 0
+    """Of each clip that a published frame network looks at; 0: as many as it is used to."""
+    pooled_size: tuple[int, int, int] = WHOLE_MAP
+    """Size t, h, w that the map of a published network is averaged to; 0 leaves that side as it is."""
+    scale: float = 1.0
+    """Factor on the map of a published network: FAST-GRU's candidates lie between -1 and 1."""
+    head: str = "linear"
+    """Of a published network: `linear` learns the bundle's labels, `published` answers with its own."""
 
     def __post_init__(self) -> None:
-        require_choice("backbone", self.name, (*BACKBONE_NAMES, FEATURES))
+        if not self.is_imported:
+            require_choice("backbone", self.name, (*BACKBONE_NAMES, *PUBLISHED_NAMES, FEATURES))
         if self.name == FEATURES:
             self._check_features()
         elif self.channels or self.map_size != (1, 1, 1):
@@ -130,8 +143,38 @@ class BackboneConfig:
                 f"channels and map_size of {self.name} are {self.channels} and {list(self.map_size)}; they are for the "
                 "backbone 'features' only, so leave them out"
             )
+        if self.is_published:
+            self._check_published()
+        elif (self.frames, self.pooled_size, self.scale, self.head) != (0, WHOLE_MAP, 1, "linear"):
+            raise ConfigError(
+                f"frames, pooled_size, scale and head of {self.name} are {self.frames}, {list(self.pooled_size)}, "
+                f"{self.scale} and {self.head!r}; they are for published networks only, so leave them out"
+            )
         if not 1 / 64 <= self.width <= 8:
             raise ConfigError(f"width of {self.name} is {self.width}; it must lie between 1/64 and 8")
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether a function of a Python package makes the network."""
+        return ":" in self.name
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the network is none of ours: its weights come from elsewhere, and it stays frozen."""
+        return self.is_imported or self.name in PUBLISHED_NAMES
+
+    def _check_published(self) -> None:
+        if self.width != 1:
+            raise ConfigError(f"width of {self.name} is {self.width}; a published network has one width, leave it out")
+        require_at_least(f"frames of {self.name}", self.frames, 0)
+        require_at_most(f"frames of {self.name}", self.frames, 1024)
+        if not all(0 <= size <= 1024 for size in self.pooled_size):
+            raise ConfigError(
+                f"pooled_size of {self.name} is {list(self.pooled_size)}; each of the three must lie between 0 and 1024"
+            )
+        if not 0 < self.scale <= 1000:
+            raise ConfigError(f"scale of {self.name} is {self.scale}; it must be above 0 and at most 1000")
+        require_choice(f"head of {self.name}", self.head, HEADS)
 
     def _check_features(self) -> None:
         require_at_least("channels of features", self.channels, 1)
@@ -171,6 +214,25 @@ class ModelConfig:
     def takes_features(self) -> bool:
         """Whether the model sees feature maps made elsewhere, and no pixels."""
         return FEATURES in (self.expensive.name, self.cheap.name)
+
+    @property
+    def has_published(self) -> bool:
+        """Whether one of the networks was published elsewhere."""
+        return self.expensive.is_published or self.cheap.is_published
+
+
+def require_known_colours(model: ModelConfig, transform: TransformConfig) -> None:
+    """Refuse other colours than published networks start from: they make their own of the usual ones.
+
+    Raises:
+        ConfigError: the model has a published network, and mean or std are not the usual ones.
+    """
+    usual = TransformConfig()
+    if model.has_published and (transform.mean, transform.std) != (usual.mean, usual.std):
+        raise ConfigError(
+            f"transform.mean and std are {list(transform.mean)} and {list(transform.std)}; with a published network, "
+            f"which makes its own of them, they must be {list(usual.mean)} and {list(usual.std)}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,5 +313,6 @@ class Recipe:
     epoch, as the paper does."""
 
     def __post_init__(self) -> None:
+        require_known_colours(self.model, self.transform)
         require_at_least("stage2_stored_views", self.stage2_stored_views, 0)
         require_at_most("stage2_stored_views", self.stage2_stored_views, 4096)

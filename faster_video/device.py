@@ -1,6 +1,7 @@
 """The device that a user names, checked against those that are here."""
 
 import torch
+from torch import nn
 
 from faster_video.errors import ConfigError
 
@@ -21,3 +22,11 @@ def choose_device(name: str) -> torch.device:
             f"device is {name!r}, but PyTorch sees {torch.cuda.device_count()} CUDA GPUs; use auto or cpu"
         )
     return torch.device(kind, int(number)) if number else torch.device(kind)
+
+
+def lay_channels_last(module: nn.Module) -> None:
+    """Lay the weights of convolutions over images and over clips out with the channels last in memory."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in module.parameters():
+        if parameter.ndim in formats:
+            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])

@@ -24,6 +24,10 @@ class BundleError(FasterVideoError):
     """A folder is not a usable trained bundle."""
 
 
+class WeightsError(FasterVideoError):
+    """Weights published elsewhere are not there, or not those that were asked for."""
+
+
 class StoreError(FasterVideoError):
     """A feature store cannot be written, or is none that can be used."""
 

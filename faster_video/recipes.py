@@ -131,10 +131,30 @@ def finetune() -> Recipe:
     )
 
 
+def frozen() -> Recipe:
+    """A schedule for published networks, which stay as they are: stage 2 alone, on stored maps."""
+    stage1 = StageConfig(epochs=0, warmup_epochs=0)
+    return Recipe(
+        stage1_expensive=stage1,
+        stage1_cheap=stage1,
+        stage2=StageConfig(
+            epochs=40,
+            warmup_epochs=2,
+            batch_size=16,
+            optimizer="adamw",
+            learning_rate=1e-3,
+            weight_decay=0.05,
+            max_gradient_norm=5.0,
+        ),
+        stage2_stored_views=2,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "faster16": faster16,
     "faster32": faster32,
     "finetune": finetune,
+    "frozen": frozen,
     "long_motion": long_motion,
     "motion": motion,
     "tiny": tiny,

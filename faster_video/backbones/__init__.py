@@ -5,6 +5,7 @@ from collections.abc import Callable
 from faster_video.backbones.backbone import Backbone
 from faster_video.backbones.blocks import ClipResNet, PooledClassifier
 from faster_video.backbones.given import GivenFeatures
+from faster_video.backbones.published import PublishedBackbone, published_backbone
 from faster_video.backbones.r2d import r2d26
 from faster_video.backbones.r2plus1d import r2plus1d50
 from faster_video.backbones.r3d import r3d50
@@ -22,6 +23,7 @@ __all__ = [
     "ClipResNet",
     "GivenFeatures",
     "PooledClassifier",
+    "PublishedBackbone",
     "build_backbone",
     "input_shape",
     "r2d26",
@@ -30,10 +32,16 @@ __all__ = [
 ]
 
 
-def build_backbone(config: BackboneConfig, num_classes: int) -> ClipResNet | GivenFeatures:
-    """The backbone that `config` names, with fresh weights and a classifier for `num_classes` labels."""
+def build_backbone(config: BackboneConfig, num_classes: int) -> ClipResNet | GivenFeatures | PublishedBackbone:
+    """The backbone that `config` names, with fresh weights and a classifier for `num_classes` labels.
+
+    Raises:
+        ConfigError: the function that makes it cannot be called, or it answers with another number of labels.
+    """
     if config.name == FEATURES:
         return GivenFeatures(config.channels, config.map_size, num_classes)
+    if config.is_published:
+        return published_backbone(config, num_classes)
     return BACKBONES[config.name](num_classes, config.width)
 
 

@@ -8,7 +8,19 @@ from typing import Protocol
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
-from faster_video.cli import benchmark, classify, cost, data, evaluate, extract, make_motion, reproduce, train
+from faster_video.cli import (
+    backbones,
+    benchmark,
+    classify,
+    cost,
+    data,
+    evaluate,
+    extract,
+    fetch,
+    make_motion,
+    reproduce,
+    train,
+)
 from faster_video.cli.defaults import Defaults
 from faster_video.config import Recipe
 from faster_video.datasets.motion_config import USUAL_SET, get_motion_set
@@ -38,6 +50,8 @@ COMMANDS: dict[str, Command] = {
     "train": train,
     "extract": extract,
     "reproduce": reproduce,
+    "backbones": backbones,
+    "fetch": fetch,
     "cost": cost,
     "benchmark": benchmark,
     "make-motion": make_motion,
@@ -53,6 +67,8 @@ class DefaultsOfTrain:
     finetune: str | None
     backbones: str | None
     features: str | None
+    expensive: str | None
+    cheap: str | None
 
     @classmethod
     def named_in(cls, words: Sequence[str]) -> "DefaultsOfTrain":
@@ -66,14 +82,22 @@ class DefaultsOfTrain:
 
     def make(self) -> Recipe:
         """The recipe; with a bundle to start from, of its clips, transform and model; with features, of their size."""
-        recipe = get_recipe(self.recipe or ("finetune" if self.finetune else "tiny"))
+        usual = "finetune" if self.finetune else "frozen" if self.expensive or self.cheap else "tiny"
+        recipe = get_recipe(self.recipe or usual)
+        if self.expensive and self.cheap:
+            from faster_video.backbones.published import allow_import, pair
+
+            for name in (self.expensive, self.cheap):
+                allow_import(name)
+            theirs = pair(self.expensive, self.cheap)
+            return replace(recipe, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
         bundle = self.finetune or self.backbones
         if bundle is not None:
             from faster_video.bundle import load_bundle_config
             from faster_video.inference import DEFAULT_BUNDLE
 
-            theirs = load_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
-            return replace(recipe, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
+            found = load_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
+            return replace(recipe, clips=found.clips, transform=found.transform, model=found.model)
         if self.features is not None:
             from faster_video.features import ForeignFeatures, open_features
 

@@ -50,7 +50,7 @@ def add_arguments(command: ArgumentParser, defaults: Defaults) -> None:
         "--recipe",
         type=str,
         help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}; default: tiny, or with --finetune "
-        "finetune",
+        "finetune, or with --expensive frozen",
     )
     command.add_argument("--validation", type=str, metavar="LIST", help="evaluate on it at the end, into the bundle")
     command.add_argument(
@@ -86,6 +86,14 @@ def _add_weights(command: ArgumentParser) -> None:
         metavar="STORE",
         help="train only stage 2, from stored features instead of --data: of the networks of --backbones, or anyone's",
     )
+    command.add_argument(
+        "--expensive",
+        type=str,
+        metavar="NETWORK",
+        help="published network in the place of the expensive one (faster-video backbones), or package.module:function "
+        "that makes one; with --cheap, and only stage 2 is trained",
+    )
+    command.add_argument("--cheap", type=str, metavar="NETWORK", help="the same in the place of the cheap one")
     command.add_argument("--seed", type=int, default=0, help="number that fixes first weights, order, clips and crops")
 
 
@@ -141,19 +149,23 @@ def _run_config(options: Namespace) -> "RunConfig":
         raise ConfigError("--resume is given without --out; name the folder of the run to go on with")
     if options.features is not None and (options.root, options.split) != (None, None):
         raise ConfigError("--root and --split are for --data LIST; leave them out with --features STORE")
+    _require_pair(options)
     features = None if options.features is None else open_features(options.features, part="train")
     origins: dict[str, str | int] = {} if options.split is None else {"split": options.split}
     for name in FILES:
         if options[name] is not None:
             origins[name] = options[name] if options[name] == "default" else str(Path(options[name]).absolute())
+    origins |= {name: options[name] for name in ("expensive", "cheap") if options[name] is not None}
+    recipe = Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
+    data = _data(options, features)
     return RunConfig(
-        recipe=Recipe(**{field.name: options[field.name] for field in fields(Recipe)}),
-        data=_data(options, features),
+        recipe=recipe,
+        data=data,
         features=features,
         data_sha256=options.data_sha256 or "",
         weights_sha256=options.weights_sha256 or "",
         validation=_validation(options),
-        backbones=_bundle(options.backbones),
+        backbones=_bundle(options.backbones) if options.expensive is None else _published(options, recipe, data),
         finetune=_bundle(options.finetune),
         out=Path(options.out or datetime.now().strftime("runs/%Y%m%d-%H%M%S")),
         seed=options.seed,
@@ -167,6 +179,30 @@ def _run_config(options: Namespace) -> "RunConfig":
         checkpoint_minutes=options.checkpoint_minutes,
         origins=origins,
     )
+
+
+def _require_pair(options: Namespace) -> None:
+    """Refuse one published network without the other, or beside another bundle's."""
+    if (options.expensive is None) != (options.cheap is None):
+        given, missing = ("--expensive", "--cheap") if options.cheap is None else ("--cheap", "--expensive")
+        raise ConfigError(f"{given} is given without {missing}; name both networks (see faster-video backbones)")
+    others = [f"--{name}" for name in ("backbones", "finetune") if options[name] is not None]
+    if options.expensive is not None and others:
+        raise ConfigError(
+            f"--expensive and --cheap are given beside {others[0]}, which has networks of its own; choose"
+        )
+
+
+def _published(options: Namespace, recipe: Recipe, data: "VideoList") -> "Bundle":
+    """Both published networks with their weights."""
+    from faster_video.untrained import untrained_bundle
+
+    if (recipe.model.expensive.name, recipe.model.cheap.name) != (options.expensive, options.cheap):
+        raise ConfigError(
+            f"--expensive and --cheap are {options.expensive} and {options.cheap}, but model.expensive and model.cheap "
+            f"are {recipe.model.expensive.name} and {recipe.model.cheap.name}; leave these out"
+        )
+    return untrained_bundle(recipe.model, recipe.clips, recipe.transform, data.labels)
 
 
 def _data(options: Namespace, features: "Features | None") -> "VideoList":

@@ -52,3 +52,18 @@ class AggregatorLearner(nn.Module):
         """Log-probabilities [B, K] after the last of N feature maps (`Faster.features`)."""
         (model,) = self._frozen
         return model.fold_all(features)[:, -1]
+
+
+class HeadsLearner(nn.Module):
+    """Stage 2 where scores are averaged: the classifiers of two frozen published networks, which no stage 1 has had."""
+
+    def __init__(self, model: Faster) -> None:
+        super().__init__()
+        self.expensive = model.expensive.classifier
+        self.cheap = model.cheap.classifier
+        self._frozen = (model,)  # as in `AggregatorLearner`
+
+    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+        """Log-probabilities [B, K] of all N clips' scores averaged."""
+        (model,) = self._frozen
+        return model.fold_all(features)[:, -1]

@@ -82,6 +82,14 @@ class RunConfig:
         return self.backbones is None and self.features is None
 
     @property
+    def learns_heads(self) -> bool:
+        """Whether stage 2 trains the classifiers of published networks, whose scores are then averaged."""
+        model = self.recipe.model
+        return model.aggregator == "average" and any(
+            network.is_published and network.head == "linear" for network in (model.expensive, model.cheap)
+        )
+
+    @property
     def num_processes(self) -> int:
         """How many share every batch, on all machines together."""
         return self.devices * self.nodes

@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from faster_video.backbones import ClipResNet
 from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from faster_video.datasets import LabelledVideo, VideoList
+from faster_video.device import lay_channels_last
 from faster_video.evaluation import evaluate
 from faster_video.features import Features
 from faster_video.inference import Classifier
@@ -21,7 +22,7 @@ from faster_video.model import Faster, build_model
 from faster_video.training.checks import check_run, smallest_batch
 from faster_video.training.interrupt import Interruption
 from faster_video.training.launch import is_first_process, launch
-from faster_video.training.learners import AggregatorLearner, BackboneLearner, single_clips
+from faster_video.training.learners import AggregatorLearner, BackboneLearner, HeadsLearner, single_clips
 from faster_video.training.logs import RunLog
 from faster_video.training.loop import run_stage
 from faster_video.training.memory import keep_memory
@@ -73,7 +74,7 @@ def _run_stages(fabric: Fabric, run: RunConfig, interruption: Interruption) -> N
     if fabric.world_size > 1:
         share_batch_norm(model, fabric.device)
     model.to(fabric.device)
-    model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    lay_channels_last(model)
     log = RunLog(run.out, writes=fabric.is_global_zero)
     keeping = Keeping(
         folder=run.out,
@@ -85,7 +86,7 @@ def _run_stages(fabric: Fabric, run: RunConfig, interruption: Interruption) -> N
     try:
         for name in BACKBONES if run.trains_backbones else ():
             train_stage(_backbone_stage(run, name, getattr(model, name)))
-        if not model.aggregator.averages_scores:
+        if not model.aggregator.averages_scores or run.learns_heads:
             train_stage(_aggregator_stage(run, model, fabric))
     finally:
         log.close()
@@ -143,7 +144,7 @@ def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
     frozen = FrozenSource(model, pixels, fabric.device)
     stage = Stage(
         name="stage2",
-        learner=AggregatorLearner(model),
+        learner=HeadsLearner(model) if run.learns_heads else AggregatorLearner(model),
         config=run.recipe.stage2,
         num_videos=len(run.data.videos),
         source=pixels,
@@ -201,5 +202,6 @@ def _bundle_config(run: RunConfig, num_broken: int) -> BundleConfig:
         model=run.recipe.model,
         clips=run.recipe.clips,
         transform=run.recipe.transform,
+        published={} if run.backbones is None else run.backbones.config.published,
         provenance=provenance,
     )

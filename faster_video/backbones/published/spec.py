@@ -94,3 +94,5 @@ class Published:
     source: str
     """Who published it, and under what name."""
     weights: WeightsFile | None = None
+    takes_any_frames: bool = False
+    """Whether it sees one frame at a time, so that its map has a t for each of as many as are asked for."""
