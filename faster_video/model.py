@@ -186,19 +186,21 @@ def build_model(config: ModelConfig, num_classes: int) -> Faster:
     """The model that `config` describes, with fresh weights, for `num_classes` labels."""
     expensive = build_backbone(config.expensive, num_classes)
     cheap = build_backbone(config.cheap, num_classes)
+    # Published maps of as many channels do not mean the same; our two networks could learn to.
+    differ = config.has_published and config.expensive.name != config.cheap.name
     return Faster(
         expensive=expensive,
         cheap=cheap,
         pattern=Pattern.parse(config.pattern),
         aggregator=build_aggregator(config.aggregator, expensive.channels),
         classifier=PooledClassifier(expensive.channels, num_classes),
-        projection=make_projection(cheap.channels, expensive.channels),
+        projection=make_projection(cheap.channels, expensive.channels, always=differ),
     )
 
 
-def make_projection(channels_in: int, channels_out: int) -> nn.Module:
-    """A 1×1×1 convolution from the cheap map's channels to the expensive one's; nothing where they agree.
+def make_projection(channels_in: int, channels_out: int, *, always: bool = False) -> nn.Module:
+    """A 1×1×1 convolution from the cheap map's channels to the expensive one's; unless `always`, nothing if they agree.
 
     docs/protocol.md "Clip backbones", our choice.
     """
-    return nn.Identity() if channels_in == channels_out else Pointwise(channels_in, channels_out)
+    return nn.Identity() if channels_in == channels_out and not always else Pointwise(channels_in, channels_out)

@@ -150,6 +150,19 @@ def frozen() -> Recipe:
     )
 
 
+def distilled() -> StageConfig:
+    """How `faster-video distill` learns: from weights that answer well already, so at a low rate."""
+    return StageConfig(
+        epochs=20,
+        warmup_epochs=1,
+        batch_size=32,
+        optimizer="adamw",
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        max_gradient_norm=1.0,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "faster16": faster16,
     "faster32": faster32,

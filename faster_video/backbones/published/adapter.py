@@ -36,7 +36,8 @@ class PublishedBackbone(nn.Module):
         self.channels = network.channels
         self.frames = config.frames or rules.frames
         self.map_size = _pooled(map_size, config.pooled_size)
-        self._name, self._side, self._scale = config.name, rules.crop_size, config.scale
+        self.scale = config.scale
+        self._name, self._side = config.name, rules.crop_size
         self._pools = self.map_size != map_size
         self._factor, self._shift = _recoloured(rules)
         linear = config.head == "linear"
@@ -55,7 +56,7 @@ class PublishedBackbone(nn.Module):
         maps: Tensor = self.network(clip * factor + shift)
         if self._pools:
             maps = functional.adaptive_avg_pool3d(maps, self.map_size)
-        return maps * self._scale
+        return maps * self.scale
 
     def feature_size(self, _frames: int, _height: int, _width: int) -> tuple[int, int, int]:
         """Size (t, h, w) of the feature map, whatever the clip's."""

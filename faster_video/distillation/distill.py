@@ -1,0 +1,195 @@
+"""`distill`: features of both networks kept once, then an aggregator that learns the teacher's answers from them.
+
+Shapes: B videos of a batch, N clips per video, K classes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from faster_video.bundle import Bundle, save_bundle
+from faster_video.config import StageConfig, require_at_least
+from faster_video.datasets import VideoList
+from faster_video.distillation.agreement import Agreement, agreements, teacher_of
+from faster_video.distillation.start import start_as_average
+from faster_video.engine import AUTO
+from faster_video.errors import ConfigError, DataError
+from faster_video.features import Extraction, Features, StoredKey, extract, open_features
+from faster_video.features.layout import TEST
+from faster_video.model import Faster
+from faster_video.pattern import Pattern
+from faster_video.training.learners import AggregatorLearner
+from faster_video.training.schedule import learning_rate
+from faster_video.training.state import make_optimizer
+
+FEATURES, BUNDLE = "features", "bundle"
+"""Folders in that of a distillation."""
+Show = Callable[[str, int, int], None]
+"""Is told what is done, how much of it, of how much."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distillation:
+    """Which networks, on which videos, into which folder."""
+
+    bundle: Bundle
+    """Of two networks that answer with the bundle's labels (`untrained_bundle`)."""
+    data: VideoList
+    """Videos to learn from; their labels are not looked at."""
+    validation: VideoList
+    """Others, on which the agreement is measured."""
+    out: Path
+    patterns: tuple[str, ...] = ("1:1", "1:3", "1:7")
+    """Learned in turns, so that the bundle serves all of them; the last one is the one that it is written with."""
+    views: int = 4
+    """Random views of every video."""
+    config: StageConfig
+    seed: int = 0
+    device: str = "auto"
+    engine: str = AUTO
+    workers: int = -1
+
+    def __post_init__(self) -> None:
+        require_at_least("views", self.views, 1)
+        for pattern in self.patterns:
+            Pattern.parse(pattern)
+        if not self.patterns:
+            raise ConfigError("patterns is empty; name at least one, such as 1:3")
+        model = self.bundle.config.model
+        for network in (model.expensive, model.cheap):
+            if network.head != "published":
+                raise ConfigError(
+                    f"head of {network.name} is {network.head!r}; without labels nothing but its own answers can be "
+                    "learned from, so it must be 'published'"
+                )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distilled:
+    """What came out."""
+
+    bundle: Bundle
+    before: list[Agreement]
+    """On the validation videos, with the first weights."""
+    after: list[Agreement]
+
+
+def distill(wanted: Distillation, show: Show = lambda what, done, total: None) -> Distilled:
+    """Keep both networks' maps in OUT/features, train the aggregator on them, and write OUT/bundle.
+
+    Called again, it goes on with the maps that are there. The loss is KL(teacher ‖ student) after every clip: the
+    teacher is the expensive network on all clips of the same view, its scores averaged; the student folds the
+    pattern's mix.
+
+    Raises:
+        ConfigError: the first weights cannot be made (`start_as_average`), or a device or engine is not there.
+        DataError: no video could be read.
+        StoreError: the maps cannot be kept there.
+        BundleError: the bundle cannot be written there.
+    """
+    torch.manual_seed(wanted.seed)
+    start_as_average(wanted.bundle.model)
+    train = _features(wanted, wanted.data, "train", wanted.views, show)
+    held_back = _features(wanted, wanted.validation, "validation", 0, show)
+    judged = _keys(held_back, [TEST])
+    before = list(agreements(wanted.bundle, held_back, judged, wanted.patterns))
+    _learn(wanted, train, show)
+    after = list(agreements(wanted.bundle, held_back, judged, wanted.patterns))
+    config = replace(
+        wanted.bundle.config,
+        model=replace(wanted.bundle.config.model, pattern=wanted.patterns[-1]),
+        provenance=_provenance(wanted, after),
+    )
+    bundle = Bundle(model=wanted.bundle.model.eval(), config=config).with_pattern(wanted.patterns[-1])
+    save_bundle(bundle, wanted.out / BUNDLE)
+    return Distilled(bundle=bundle, before=before, after=after)
+
+
+def _features(wanted: Distillation, data: VideoList, name: str, views: int, show: Show) -> Features:
+    """Maps of both networks of every clip, made or gone on with."""
+    extraction = Extraction(
+        bundle=wanted.bundle,
+        data=data,
+        out=wanted.out / FEATURES / name,
+        views=views,
+        test_view=not views,
+        networks="both",
+        seed=wanted.seed,
+        device=wanted.device,
+        engine=wanted.engine,
+        workers=wanted.workers,
+    )
+    extract(extraction, resume=extraction.out.exists(), show=show)
+    return open_features(extraction.out)
+
+
+def _keys(features: Features, views: Sequence[int]) -> list[StoredKey]:
+    """Those views of all videos that could be read. Raises `DataError` if there is none."""
+    keys = [StoredKey(video, view) for view in views for video in range(len(features.videos))]
+    readable = [key for key in keys if features.has(key)]
+    if not readable:
+        raise DataError(f"{features.name}: not one of its {len(features.videos)} videos could be read")
+    return readable
+
+
+def _learn(wanted: Distillation, features: Features, show: Show) -> None:
+    """Train aggregator, projection and classifier in place."""
+    keys = _keys(features, range(features.views))
+    teacher = dict(zip(keys, teacher_of(wanted.bundle, features, keys), strict=True))
+    students = [wanted.bundle.model.with_pattern(Pattern.parse(pattern)) for pattern in wanted.patterns]
+    learner = AggregatorLearner(wanted.bundle.model)
+    optimizer = make_optimizer(learner, wanted.config)
+    num_clips = wanted.bundle.config.clips.num_clips
+    batches = list(_batches(keys, wanted.config, wanted.seed))
+    learner.train()
+    for step, batch in enumerate(batches):
+        student = students[step % len(students)]
+        rate = learning_rate(
+            step,
+            total_steps=len(batches),
+            warmup_steps=round(wanted.config.warmup_epochs * len(batches) / wanted.config.epochs),
+            peak=wanted.config.peak_learning_rate,
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        maps = features.batch(batch, student.pattern.flags(num_clips))
+        _divergence(student, maps, torch.stack([teacher[key] for key in batch])).backward()  # type: ignore[no-untyped-call]
+        if wanted.config.max_gradient_norm:
+            clip_grad_norm_(learner.parameters(), wanted.config.max_gradient_norm)
+        optimizer.step()
+        show("learning", step + 1, len(batches))
+    learner.eval()
+
+
+def _divergence(student: Faster, maps: tuple[Tensor, ...], teacher: Tensor) -> Tensor:
+    """KL(teacher ‖ student), the mean over videos and over the answers after each clip; teacher is [B, K]."""
+    answers = student.fold_all(maps)  # [B, N, K]
+    return (teacher.exp()[:, None] * (teacher[:, None] - answers)).sum(dim=2).mean()
+
+
+def _batches(keys: Sequence[StoredKey], config: StageConfig, seed: int) -> Iterator[list[StoredKey]]:
+    """Every epoch all views, in another order."""
+    for epoch in range(config.epochs):
+        order = Random(f"{seed}/distill/{epoch}").sample(keys, len(keys))
+        for start in range(0, len(order), config.batch_size):
+            yield order[start : start + config.batch_size]
+
+
+def _provenance(wanted: Distillation, after: Sequence[Agreement]) -> dict[str, object]:
+    return {
+        "distilled": {
+            "videos": len(wanted.data.videos),
+            "data_sha256": wanted.data.sha256,
+            "views": wanted.views,
+            "patterns": list(wanted.patterns),
+            "seed": wanted.seed,
+            "config": asdict(wanted.config),
+        },
+        "agreement": [asdict(row) for row in after],
+    }
