@@ -2,7 +2,7 @@
 
     python benchmarks/frozen_pair.py LIST TEST_LIST OUT [--seeds 0 1 2 3 4] [--places 1] [--json]
 
-The maps of both networks on every clip are kept once (4 random views of the training videos); each setting and seed
+The maps of both networks on every clip are kept once (2 random views of the training videos); each setting and seed
 then trains stage 2 alone, with the recipe `frozen`, and is judged on the test list. `average` trains a linear layer on
 each network and averages their scores. Means over the seeds with the sample standard deviation, in per cent.
 """
@@ -26,7 +26,7 @@ from faster_video.untrained import untrained_bundle
 
 AGGREGATORS = ("average", "gru", "fast_gru")
 PATTERNS = ("1:0", "1:1", "1:3", "1:7")
-VIEWS = 4
+VIEWS = 2
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ class Distillation:
     out: Path
     patterns: tuple[str, ...] = ("1:1", "1:3", "1:7")
     """Learned in turns, so that the bundle serves all of them; the last one is the one that it is written with."""
-    views: int = 4
+    views: int = 2
     """Random views of every video."""
     config: StageConfig
     seed: int = 0
