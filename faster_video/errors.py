@@ -32,6 +32,10 @@ class StoreError(FasterVideoError):
     """A feature store cannot be written, or is none that can be used."""
 
 
+class ExportError(FasterVideoError):
+    """A bundle cannot be written as graphs for other programs."""
+
+
 class TrainingError(FasterVideoError):
     """Training cannot start or go on."""
 

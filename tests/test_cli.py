@@ -64,7 +64,8 @@ def is_said(sentence: str, stderr: str) -> bool:
 
 def test_the_table_is_long_enough_and_names_each_use_once() -> None:
     assert len({use.what for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES) >= 30
-    commands = ["classify", "evaluate", "train", "extract", "reproduce", "cost", "benchmark", "make-motion", "data"]
+    commands = ["classify", "evaluate", "train", "extract", "export", "reproduce", "cost", "benchmark", "make-motion"]
+    commands.append("data")
     assert all(sum(use.command.startswith(name) for use in WRONG_USES) >= 4 for name in commands)
 
 
@@ -414,6 +415,7 @@ OPTIONS = {
     "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --pretrain "
     "--pretrain_root --finetune_epochs --start --splits --device --precision --jobs --workers --keep_stores "
     "--frame_cache --out --stage2.epochs --model.cheap.width --clips.num_clips",
+    "export": "BUNDLE --format --out",
     "cost": "--recipe --classes --pattern --paper --json",
     "benchmark": "BUNDLE --recipe --video --pattern --device --engine --rounds --json",
     "data": "check",

@@ -37,7 +37,10 @@ NO_PATTERN = "write it E:C with whole numbers that are not both 0, such as 1:3 (
 NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
-COMMANDS = "choose one of classify, evaluate, train, extract, reproduce, cost, benchmark, make-motion, data"
+COMMANDS = (
+    "choose one of classify, evaluate, train, distill, extract, export, reproduce, backbones, fetch, cost, benchmark, "
+    "make-motion, data"
+)
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
@@ -438,6 +441,29 @@ WRONG_USES = [
         "backbones of other labels",
         "train --data list.csv --out run --backbones none",
         f"none: does not exist; {NO_BUNDLE}",
+    ),
+    # export
+    WrongUse("no bundle given to export", "export", f"not given: BUNDLE; {HELP} export --help"),
+    WrongUse("missing bundle to export", "export none", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse(
+        "no such format",
+        "export bundle --format tflite",
+        "unknown format 'tflite'; choose one of onnx, openvino, torch-export",
+    ),
+    WrongUse(
+        "graphs where videos are",
+        "export bundle --format torch-export --out wave",
+        "wave: holds '0.mp4', which is no part of exported graphs and would be lost; choose a new folder with --out",
+    ),
+    WrongUse(
+        "graphs where a file is",
+        "export bundle --format torch-export --out text.mp4",
+        "text.mp4: is a file; graphs are written to a folder, so choose another name",
+    ),
+    WrongUse(
+        "graphs in no folder",
+        "export bundle --format torch-export --out text.mp4/graphs",
+        "text.mp4/graphs: cannot write the graphs there: Not a directory",
     ),
     # extract
     WrongUse("no store given", "extract bundle list.csv", f"not given: --out STORE; {HELP} extract --help"),

@@ -42,6 +42,7 @@ _REQUIRED = {
     "classify.paths": "PATH",
     "evaluate.bundle": "BUNDLE",
     "evaluate.list": "LIST",
+    "export.bundle": "BUNDLE",
     "extract.bundle": "BUNDLE",
     "extract.list": "LIST",
     "extract.out": "--out STORE",
