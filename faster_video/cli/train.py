@@ -202,7 +202,7 @@ def _published(options: Namespace, recipe: Recipe, data: "VideoList") -> "Bundle
             f"--expensive and --cheap are {options.expensive} and {options.cheap}, but model.expensive and model.cheap "
             f"are {recipe.model.expensive.name} and {recipe.model.cheap.name}; leave these out"
         )
-    return untrained_bundle(recipe.model, recipe.clips, recipe.transform, data.labels)
+    return untrained_bundle(recipe.model, recipe.clips, recipe.transform, data.labels, options.seed)
 
 
 def _data(options: Namespace, features: "Features | None") -> "VideoList":

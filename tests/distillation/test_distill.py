@@ -17,7 +17,7 @@ from faster_video.cli import main
 from faster_video.config import BackboneConfig
 from faster_video.datasets import LabelledVideo, VideoList
 from faster_video.distillation import Distillation, distill, distillation_pair, start_as_average
-from faster_video.distillation.distill import _cut, _cuts
+from faster_video.distillation.run import _cut, _cuts
 from faster_video.errors import ConfigError, StoreError
 from faster_video.model import build_model
 from faster_video.recipes import distilled

@@ -29,6 +29,8 @@ from faster_video.training.state import make_optimizer
 
 FEATURES, BUNDLE = "features", "bundle"
 """Folders in that of a distillation."""
+VIEWS_SEED = 0
+"""Of the random views, whatever the seed of the learning: their maps are what takes long."""
 CUT_SHARE = 0.5
 """Of the videos that another one goes on from."""
 Show = Callable[[str, int, int], None]
@@ -52,6 +54,7 @@ class Distillation:
     """Random views of every video."""
     config: StageConfig
     seed: int = 0
+    """Fixes order and cuts; the views are the same for all."""
     device: str = "auto"
     engine: str = AUTO
     workers: int = -1
@@ -122,7 +125,7 @@ def _features(wanted: Distillation, data: VideoList, name: str, views: int, show
         views=views,
         test_view=not views,
         networks="both",
-        seed=wanted.seed,
+        seed=VIEWS_SEED,
         device=wanted.device,
         engine=wanted.engine,
         workers=wanted.workers,
