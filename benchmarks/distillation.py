@@ -47,20 +47,20 @@ def main() -> None:
                     found[row.pattern, way].append((100 * row.top1, row.kl, row.gmacs))
     for (pattern, way), values in found.items():
         agreement, divergence, gmacs = zip(*values, strict=True)
-        row = {"pattern": pattern, "way": way, "seeds": len(values), "gmacs": gmacs[0]}
-        row |= {"same_label": mean(agreement), "same_label_spread": spread(agreement)}
-        row |= {"kl": mean(divergence), "kl_spread": spread(divergence)}
-        print(json.dumps(row) if options.json else told(row))
+        line: dict[str, object] = {"pattern": pattern, "way": way, "seeds": len(values), "gmacs": gmacs[0]}
+        line |= {"same_label": mean(agreement), "same_label_spread": spread(agreement)}
+        line |= {"kl": mean(divergence), "kl_spread": spread(divergence)}
+        print(json.dumps(line) if options.json else told(line))
 
 
 def spread(values: tuple[float, ...]) -> float:
     return stdev(values) if len(values) > 1 else 0.0
 
 
-def told(row: dict[str, object]) -> str:
+def told(line: dict[str, object]) -> str:
     return (
-        f"{row['pattern']} {row['way']:13}  same label {row['same_label']:5.1f} ± {row['same_label_spread']:.1f} %, "
-        f"KL {row['kl']:.3f} ± {row['kl_spread']:.3f}, {row['gmacs']:.2f} GMACs"
+        f"{line['pattern']} {line['way']:13}  same label {line['same_label']:5.1f} ± {line['same_label_spread']:.1f} %, "
+        f"KL {line['kl']:.3f} ± {line['kl_spread']:.3f}, {line['gmacs']:.2f} GMACs"
     )
 
 
