@@ -58,8 +58,9 @@ def spread(values: tuple[float, ...]) -> float:
 
 
 def told(line: dict[str, object]) -> str:
+    same_label = f"{line['same_label']:5.1f} ± {line['same_label_spread']:.1f} %"
     return (
-        f"{line['pattern']} {line['way']:13}  same label {line['same_label']:5.1f} ± {line['same_label_spread']:.1f} %, "
+        f"{line['pattern']} {line['way']:13}  same label {same_label}, "
         f"KL {line['kl']:.3f} ± {line['kl_spread']:.3f}, {line['gmacs']:.2f} GMACs"
     )
 
