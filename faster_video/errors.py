@@ -24,6 +24,10 @@ class BundleError(FasterVideoError):
     """A folder is not a usable trained bundle."""
 
 
+class HubError(BundleError):
+    """A bundle cannot be taken from the Hub, or put there."""
+
+
 class StoreError(FasterVideoError):
     """A feature store cannot be written, or is none that can be used."""
 

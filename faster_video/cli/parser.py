@@ -8,7 +8,7 @@ from typing import Protocol
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 import faster_video
-from faster_video.cli import benchmark, classify, cost, data, evaluate, extract, make_motion, reproduce, train
+from faster_video.cli import benchmark, classify, cost, data, evaluate, extract, make_motion, push, reproduce, train
 from faster_video.cli.defaults import Defaults
 from faster_video.config import Recipe
 from faster_video.datasets.motion_config import USUAL_SET, get_motion_set
@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "benchmark": benchmark,
     "make-motion": make_motion,
     "data": data,
+    "push": push,
 }
 
 
@@ -69,10 +70,10 @@ class DefaultsOfTrain:
         recipe = get_recipe(self.recipe or ("finetune" if self.finetune else "tiny"))
         bundle = self.finetune or self.backbones
         if bundle is not None:
-            from faster_video.bundle import load_bundle_config
+            from faster_video.hub import read_bundle_config
             from faster_video.inference import DEFAULT_BUNDLE
 
-            theirs = load_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
+            theirs = read_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
             return replace(recipe, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
         if self.features is not None:
             from faster_video.features import ForeignFeatures, open_features
