@@ -22,7 +22,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
     from faster_video.hub import card_of, push
-    from faster_video.hub.push import MESSAGE
+    from faster_video.hub.upload import MESSAGE
     from faster_video.inference import DEFAULT_BUNDLE
 
     folder = DEFAULT_BUNDLE if options.bundle == "default" else options.bundle

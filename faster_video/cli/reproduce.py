@@ -20,7 +20,6 @@ from faster_video.recipes import RECIPES
 from faster_video.reproduce.names import EXPERIMENT_NAMES, SPLITS
 
 if TYPE_CHECKING:
-    from faster_video.bundle import Bundle
     from faster_video.reproduce.cells import Cell, Experiment
     from faster_video.reproduce.results import CellResult
     from faster_video.reproduce.run import ExperimentRun

@@ -105,11 +105,11 @@ def _networks(config: BundleConfig) -> str:
         "clips of a video": f"{clips.num_clips} of {clips.frames_per_clip} frames, {clips.frame_stride} apart",
         **({} if config.model.takes_features else {"pictures": f"{pictures} on the short side"}),
         "weights": f"{cost.parameters:,}",
-        "GMACs of a video": f"{_digits(cost.gmacs)}, or {_digits(cost.all_expensive_gmacs)} if every clip were expensive",
+        "GMACs of a video": _digits(cost.gmacs),
+        "GMACs if every clip were expensive": _digits(cost.all_expensive_gmacs),
     }
-    return (
-        f"## Networks and cost\n\n{_table(rows)}\nGMACs are billions of multiply-adds of convolutions and linear layers.\n"
-    )
+    what = "GMACs are billions of multiply-adds of convolutions and linear layers.\n"
+    return f"## Networks and cost\n\n{_table(rows)}\n{what}"
 
 
 def _network(backbone: BackboneConfig) -> str:

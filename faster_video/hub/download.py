@@ -20,10 +20,7 @@ from faster_video.hub.library import (
     refusal,
     require_library,
 )
-from faster_video.hub.names import HubName
-
-MAIN = "main"
-"""The branch that is meant where no revision is given."""
+from faster_video.hub.names import MAIN, HubName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,15 +7,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import ERROR
 
 from faster_video.errors import HubError
 from faster_video.files import printable
-from faster_video.hub.names import HubName
+from faster_video.hub.names import MAIN, HubName
 
 LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 OFFLINE = "HF_HUB_OFFLINE is set"
 _TRY_LATER = (408, 429)
 """Answers that say nothing of the model, as those from 500 on."""
+_MOST_SAID = 200
+"""Characters of what the Hub adds to an answer."""
 
 
 def require_library(name: HubName, why: str) -> None:
@@ -44,12 +47,13 @@ def endpoint() -> str:
 def quiet() -> Iterator[None]:
     """Let huggingface_hub draw bars on stderr only where that is a terminal, and keep its log to errors."""
     from huggingface_hub import constants
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars, logging
+    from huggingface_hub.utils import logging
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     verbosity = logging.get_verbosity()
     is_asked_for = constants.HF_HUB_DISABLE_PROGRESS_BARS is not None
     hides = not is_asked_for and not sys.stderr.isatty() and not are_progress_bars_disabled()
-    logging.set_verbosity_error()
+    logging.set_verbosity(ERROR)
     if hides:
         disable_progress_bars()
     try:
@@ -86,7 +90,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, HfHubHTTPError):
         return f"{endpoint()} answers {_status(error)}{_said(error)}"
     if isinstance(error, OSError):
-        return printable(error.strerror or " ".join(str(error).split()))
+        return printable(" ".join(str(error).split()))
     return f"{endpoint()} cannot be reached ({printable(' '.join(str(error).split()) or type(error).__name__)})"
 
 
@@ -95,6 +99,7 @@ def refusal(error: BaseException, name: HubName, file: str) -> HubError:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        OfflineModeIsEnabled,
         RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -108,13 +113,22 @@ def refusal(error: BaseException, name: HubName, file: str) -> HubError:
             way = f"check the name, or {LOG_IN} if it is private"
             return HubError(f"{name}: {endpoint()} has no model of that name that you may read; {way}")
         case RevisionNotFoundError():
-            return HubError(f"{name}: has no revision {name.revision!r}; name a branch, a tag or a commit of it")
+            return HubError(
+                f"{name}: has no revision {name.revision or MAIN!r}; name a branch, a tag or a commit of it"
+            )
         case RemoteEntryNotFoundError():
             return HubError(f"{name}: is not a bundle: it has no {file}")
         case HfHubHTTPError() if _status(error) == 401:
             return HubError(f"{name}: {endpoint()} does not take the token that was sent; {LOG_IN}")
         case HfHubHTTPError() if _status(error) == 403:
             return HubError(f"{name}: {endpoint()} does not allow it{_said(error)}; {LOG_IN} as somebody who may")
+        case OSError(strerror=str(said), filename=place) if not isinstance(error, HfHubHTTPError):
+            where = f"{printable(place)}: " if place else ""
+            return HubError(f"{name}: {file}: {where}{said}; HF_HOME names another folder to keep downloads in")
+        case HfHubHTTPError() if not is_out_of_reach(error):
+            return HubError(f"{name}: {file}: {reason(error)}")
+        case OfflineModeIsEnabled():
+            return HubError(f"{name}: {file}: {OFFLINE}; unset it")
         case _:
             return HubError(f"{name}: {file}: {reason(error)}; try again later")
 
@@ -127,7 +141,7 @@ def no_hub(name: HubName) -> HubError:
 def _said(error: BaseException) -> str:
     """What the Hub added to its answer, in brackets."""
     message = " ".join(str(getattr(error, "server_message", None) or "").split())
-    return f" ({printable(message)})" if message else ""
+    return f" ({printable(message[:_MOST_SAID])})" if message else ""
 
 
 def _status(error: BaseException) -> int:

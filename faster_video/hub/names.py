@@ -11,6 +11,9 @@ _PART = r"(?:\w|\w[\w.-]{0,94}\w)"
 _WRITTEN = re.compile(rf"(?![^@]*(?:--|\.\.))({_PART}/{_PART})(?<!\.git)(?:@([!-?A-~]{{1,100}}))?", re.ASCII)
 """What the Hub allows as a user's and a model's name, then a revision."""
 
+MAIN = "main"
+"""The branch that is meant where no revision is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class HubName:
@@ -19,7 +22,7 @@ class HubName:
     repository: str
     """USER/NAME."""
     revision: str | None = None
-    """A branch, a tag or a commit; None: the newest commit of the branch main."""
+    """A branch, a tag or a commit; None: the newest commit of `MAIN`."""
 
     @classmethod
     def find(cls, text: str | Path) -> Self | None:

@@ -1,7 +1,7 @@
 """The part of the Hugging Face Hub's HTTP interface with which a model is read and written, on 127.0.0.1.
 
 Two servers, as there: the Hub, which knows tokens, and a store of large files under another address, so that no token
-may reach it, which uploads go to and downloads are redirected to. After the requests that huggingface_hub 1.0 and 2.4
+may reach it, which uploads go to and downloads are redirected to. After the requests that huggingface_hub 1.20 and 2.4
 send without Xet, and the headers that they read in the answers.
 """
 
@@ -10,11 +10,8 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
 
 import yaml
 
@@ -24,7 +21,7 @@ Content = bytes | str
 """Of a file: itself, or the SHA-256 under which the store has it."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is no success."""
 
     def __init__(self, status: int, code: str = "", message: str = "", body: dict[str, Any] | None = None) -> None:
@@ -64,7 +61,7 @@ class Model:
         """The commit that a branch or a commit's own digits stand for."""
         found = self.branches.get(revision, revision)
         if found not in self.commits:
-            raise Refused(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise RefusedError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
         return found
 
 
@@ -89,13 +86,13 @@ class FakeHub:
         """The requests that match."""
         return [request for request in self.requests if re.search(pattern, request)]
 
-    def put(self, repository: str, files: dict[str, bytes], **of_model: bool) -> str:
+    def put(self, repository: str, files: dict[str, bytes], *, private: bool = False, is_gated: bool = False) -> str:
         """Have a commit of these files in the model's main branch; returns its number."""
         changes: dict[str, Content] = dict(files)
         for name in files:
             if name.endswith(".safetensors"):
                 changes[name] = self.keep(files[name])
-        return self.models.setdefault(repository, Model(**of_model)).commit(changes)
+        return self.models.setdefault(repository, Model(private, is_gated)).commit(changes)
 
     def keep(self, content: bytes) -> str:
         """Into the store."""
@@ -114,21 +111,23 @@ class FakeHub:
     def user(self, headers: dict[str, str]) -> str | None:
         token = headers.get("authorization", "").removeprefix("Bearer ")
         if token and token not in self.tokens:
-            raise Refused(401, "", "Invalid credentials in Authorization header")
+            raise RefusedError(401, "", "Invalid credentials in Authorization header")
         return self.tokens.get(token)
 
     def readable(self, repository: str, user: str | None) -> Model:
         model, owner = self.models.get(repository), repository.split("/")[0]
         if model is None or (model.private and user != owner):
-            raise Refused(404 if user else 401, "RepoNotFound", "Repository not found" if user else "Invalid username")
+            raise RefusedError(
+                404 if user else 401, "RepoNotFound", "Repository not found" if user else "Invalid username"
+            )
         if model.is_gated and user != owner:
-            raise Refused(403 if user else 401, "GatedRepo", f"Access to model {repository} is restricted")
+            raise RefusedError(403 if user else 401, "GatedRepo", f"Access to model {repository} is restricted")
         return model
 
     def writable(self, repository: str, user: str | None) -> Model:
         model = self.readable(repository, user)
         if user != repository.split("/")[0]:
-            raise Refused(403, "", f"you have no write access to {repository}")
+            raise RefusedError(403, "", f"you have no write access to {repository}")
         return model
 
     def resolve(self, repository: str, revision: str, name: str, user: str | None) -> Answer:
@@ -136,7 +135,7 @@ class FakeHub:
         number = model.number(revision)
         commit = {"X-Repo-Commit": number}
         if name not in model.commits[number]:
-            refused = Refused(404, "EntryNotFound", "Entry not found")
+            refused = RefusedError(404, "EntryNotFound", "Entry not found")
             refused.headers |= commit
             raise refused
         content = model.commits[number][name]
@@ -150,21 +149,23 @@ class FakeHub:
         }
         return Answer(b"", status=302, headers={**commit, **headers})
 
-    def info(self, repository: str, user: str | None) -> Answer:
+    def info(self, repository: str, revision: str, user: str | None) -> Answer:
         model = self.readable(repository, user)
-        number = model.branches.get("main")
-        files = [{"rfilename": name} for name in model.commits.get(number or "", {})]
+        number = model.number(revision)
+        files = [{"rfilename": name} for name in model.commits[number]]
         about = {"_id": "0", "id": repository, "private": model.private, "sha": number, "siblings": files, "tags": []}
         return _json({**about, "downloads": 0, "likes": 0, "gated": model.is_gated, "disabled": False})
 
     def create(self, wanted: dict[str, Any], user: str | None) -> Answer:
         if user is None:
-            raise Refused(401, "", "Invalid username or password.")
+            raise RefusedError(401, "", "Invalid username or password.")
         repository = f"{wanted['organization'] or user}/{wanted['name']}"
         if repository.split("/")[0] != user:
-            raise Refused(403, "", f'You don\'t have the rights to create a model under the namespace "{repository}"')
+            raise RefusedError(
+                403, "", f'You don\'t have the rights to create a model under the namespace "{repository}"'
+            )
         if repository in self.models:
-            raise Refused(409, "", "You already created this model repo")
+            raise RefusedError(409, "", "You already created this model repo")
         private = wanted.get("private", wanted.get("visibility") == "private")
         self.models[repository] = Model(private=private, commits={}, branches={})
         self.models[repository].commit({".gitattributes": b"*.safetensors filter=lfs\n"}, "initial commit")
@@ -176,11 +177,11 @@ class FakeHub:
         errors = []
         if head.get("license", "other") not in LICENSES:
             errors.append(f'"license" must be one of [{", ".join(LICENSES)}]')
-        for result in (result for model in head.get("model-index", ()) for result in model["results"]):
-            if not all(result["task"]["type"] and result["dataset"][key] for key in ("name", "type")):
-                errors.append('"model-index[0].results[0].dataset.type" is required')
+        results = [result for model in head.get("model-index", ()) for result in model["results"]]
+        if not all(result["task"]["type"] and result["dataset"]["type"] for result in results):
+            errors.append('"model-index[0].results[0].dataset.type" is required')
         if errors:
-            raise Refused(400, body={"errors": [{"message": error} for error in errors], "warnings": []})
+            raise RefusedError(400, body={"errors": [{"message": error} for error in errors], "warnings": []})
         return _json({"errors": [], "warnings": []})
 
     def preupload(self, repository: str, revision: str, wanted: dict[str, Any], user: str | None) -> Answer:
@@ -201,7 +202,7 @@ class FakeHub:
 
     def verify(self, wanted: dict[str, Any], user: str | None) -> Answer:
         if user is None or len(self.large.get(wanted["oid"], b"")) != wanted["size"]:
-            raise Refused(400, "", "the upload is not complete")
+            raise RefusedError(400, "", "the upload is not complete")
         return _json({})
 
     def commit(self, repository: str, revision: str, lines: list[dict[str, Any]], user: str | None) -> Answer:
@@ -210,7 +211,7 @@ class FakeHub:
         for line in lines[1:]:
             value = line["value"]
             if line["key"] == "lfsFile" and value["oid"] not in self.large:
-                raise Refused(400, "", f"{value['path']} was never uploaded")
+                raise RefusedError(400, "", f"{value['path']} was never uploaded")
             is_large = line["key"] == "lfsFile"
             changes[value["path"]] = value["oid"] if is_large else base64.b64decode(value["content"])
         number = model.commit(changes, message, revision)

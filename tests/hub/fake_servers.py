@@ -5,10 +5,9 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import unquote
 
-from fake_hub import Answer, FakeHub, Refused, _json
+from fake_hub import Answer, FakeHub, RefusedError, _json
 
 MODEL = r"([^/]+/[^/]+?)"
 REVISION = r"([^/]+)"
@@ -59,14 +58,14 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             for pattern, status in hub.answers.items():
                 if re.search(pattern, hub.requests[-1]):
-                    raise Refused(status, "", "as the test has it")
+                    raise RefusedError(status, "", "as the test has it")
             found = self.answer(hub, path, body, {name.lower(): value for name, value in self.headers.items()})
-        except Refused as refused:
+        except RefusedError as refused:
             plain = _json(refused.body, refused.status)
             found = Answer(plain.body, plain.status, {**plain.headers, **refused.headers})
         self._send(found)
 
-    do_HEAD = do_POST = do_PUT = do_GET
+    do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
@@ -90,7 +89,9 @@ class _HubHandler(_Handler):
             rf"(?:HEAD|GET) /{MODEL}/resolve/{REVISION}/(.+)": lambda model, revision, name: hub.resolve(
                 model, unquote(revision), name, user
             ),
-            rf"GET /api/models/{MODEL}": lambda model: hub.info(model, user),
+            rf"GET /api/models/{MODEL}(?:/revision/{REVISION})?": lambda model, revision: hub.info(
+                model, revision or "main", user
+            ),
             r"POST /api/repos/create": lambda: hub.create(json.loads(body), user),
             r"POST /api/validate-yaml": lambda: hub.validate(json.loads(body)),
             rf"POST /api/models/{MODEL}/preupload/{REVISION}": lambda model, revision: hub.preupload(
@@ -107,17 +108,17 @@ class _HubHandler(_Handler):
             if found:
                 answer: Answer = reply(*found.groups())  # type: ignore[operator]
                 return answer
-        raise Refused(404, "", f"the fake has no {self.command} {path}")
+        raise RefusedError(404, "", f"the fake has no {self.command} {path}")
 
 
 class _StoreHandler(_Handler):
     def answer(self, hub: FakeHub, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         if "authorization" in headers:
-            raise Refused(400, "", "a token has left the Hub")
+            raise RefusedError(400, "", "a token has left the Hub")
         number = path.removeprefix("/objects/")
         if self.command == "PUT":
             if hashlib.sha256(body).hexdigest() != number:
-                raise Refused(400, "", "other content than announced")
+                raise RefusedError(400, "", "other content than announced")
             hub.keep(body)
             return Answer(b"")
         content = hub.large[number]

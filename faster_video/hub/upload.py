@@ -128,7 +128,7 @@ def _commit(api: "HfApi", name: HubName, folder: Path, card: str, message: str) 
     """All files in one commit, so that nobody can load half of a push."""
     from huggingface_hub import CommitOperationAdd
 
-    files = {CONFIG: folder / CONFIG, WEIGHTS: folder / WEIGHTS, CARD: card.encode()}
+    files: dict[str, Path | bytes] = {CONFIG: folder / CONFIG, WEIGHTS: folder / WEIGHTS, CARD: card.encode()}
     operations = [CommitOperationAdd(path_in_repo=file, path_or_fileobj=content) for file, content in files.items()]
     try:
         commit = api.create_commit(name.repository, operations, commit_message=message)
