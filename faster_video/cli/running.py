@@ -1,12 +1,32 @@
 """Options that several commands have: how a bundle is run, and where decoded frames are kept."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
 if TYPE_CHECKING:
+    from faster_video.bundle import Bundle
     from faster_video.inference import Classifier
+
+BUNDLE_HELP = "trained bundle: a folder, USER/NAME on the Hugging Face Hub, or `default`, the package's own"
+
+
+def bundle_named(name: str) -> "Bundle":
+    """The bundle that the command line names."""
+    from faster_video.hub import read_bundle
+    from faster_video.inference import DEFAULT_BUNDLE
+
+    bundle = read_bundle(DEFAULT_BUNDLE if name == "default" else name)
+    say_origin(bundle)
+    return bundle
+
+
+def say_origin(bundle: "Bundle") -> None:
+    """Of which commit a bundle from the Hub is, on stderr."""
+    if bundle.origin:
+        print(f"bundle {bundle.origin}", file=sys.stderr)
 
 
 def add_running(command: ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from faster_video.bundle import Bundle, load_bundle
+from faster_video.bundle import Bundle
 from faster_video.children import usable_cores
 from faster_video.config import require_at_least, require_at_most
 from faster_video.cost import VideoCost, video_cost
@@ -20,6 +20,7 @@ from faster_video.device import choose_device
 from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
+from faster_video.hub import read_bundle
 from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
@@ -211,18 +212,20 @@ def load(
     calibrate: str | Path | None = None,
     videos: int | None = None,
 ) -> Classifier:
-    """A classifier from a bundle folder; None takes the bundle that comes with the package.
+    """A classifier from a bundle; None takes the one that comes with the package.
 
+    `bundle` is a folder or, if nothing here has that name, a model on the Hugging Face Hub: `USER/NAME`, or
+    `USER/NAME@REVISION`; its commit is then in `classifier.bundle.origin`.
     `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
     compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
 
     Raises:
-        BundleError: the folder is not a usable bundle.
+        BundleError: it is not a usable bundle, or (HubError) the Hub does not give it.
         ConfigError: the pattern is not one, or the device, the engine or the precision does not exist here.
         DataError: there is no video to calibrate with.
         EngineError: the engine does not work on this machine.
     """
-    loaded = load_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
+    loaded = read_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
     return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos)
