@@ -14,9 +14,7 @@ DESCRIPTION = "What this machine does with a recipe or a bundle: seconds, and th
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
-    command.add_argument(
-        "bundle", type=str, nargs="?", metavar="BUNDLE", help=f"{BUNDLE_HELP} (which is taken without it)"
-    )
+    command.add_argument("bundle", type=str, nargs="?", metavar="BUNDLE", help=f"{BUNDLE_HELP}; default: default")
     command.add_argument(
         "--recipe", type=str, help=f"a recipe with random weights instead: {', '.join(sorted(RECIPES))}"
     )

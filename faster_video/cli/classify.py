@@ -22,7 +22,7 @@ DESCRIPTION = "Label video files and folders, with the answer after every clip."
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
-    command.add_argument("--bundle", type=str, help=f"{BUNDLE_HELP} (which is taken without it)")
+    command.add_argument("--bundle", type=str, help=f"{BUNDLE_HELP}; default: default")
     add_running(command)
     add_precision(command)
     add_processes(command)

@@ -100,9 +100,8 @@ class DefaultsOfTrain:
         bundle = self.finetune or self.backbones
         if bundle is not None:
             from faster_video.hub import read_bundle_config
-            from faster_video.inference import DEFAULT_BUNDLE
 
-            found = read_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
+            found = read_bundle_config(bundle)
             return replace(recipe, clips=found.clips, transform=found.transform, model=found.model)
         if self.features is not None:
             from faster_video.features import ForeignFeatures, open_features

@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from faster_video.bundle import Bundle
     from faster_video.inference import Classifier
 
-BUNDLE_HELP = "trained bundle: a folder, USER/NAME on the Hugging Face Hub, or `default`, the package's own"
+FOLDER_HELP = "trained bundle: a folder, or `default` or `motion`, which come with the package"
+BUNDLE_HELP = "trained bundle: a folder, USER/NAME on the Hugging Face Hub, or `default` or `motion` of the package"
 
 
 def bundle_named(name: str) -> "Bundle":
     """The bundle that the command line names."""
     from faster_video.hub import read_bundle
-    from faster_video.inference import DEFAULT_BUNDLE
 
-    bundle = read_bundle(DEFAULT_BUNDLE if name == "default" else name)
+    bundle = read_bundle(name)
     say_origin(bundle)
     return bundle
 

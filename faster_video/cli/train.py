@@ -16,6 +16,7 @@ from faster_video.cli.running import add_frame_cache, bundle_named, frame_cache_
 from faster_video.config import Recipe
 from faster_video.errors import ConfigError
 from faster_video.files import printable
+from faster_video.packaged import PACKAGED
 from faster_video.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def _run_config(options: Namespace) -> "RunConfig":
     on_hub = {name: bundle.origin for name, bundle in (("backbones", backbones), ("finetune", finetune)) if bundle}
     for name in FILES:
         if options[name] is not None:
-            is_default = options[name] == "default"
-            origins[name] = "default" if is_default else on_hub.get(name) or str(Path(options[name]).absolute())
+            named = options[name] if options[name] in PACKAGED else on_hub.get(name)
+            origins[name] = named or str(Path(options[name]).absolute())
     origins |= {name: options[name] for name in ("expensive", "cheap") if options[name] is not None}
     recipe = Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
     data = _data(options, features)

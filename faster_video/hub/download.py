@@ -21,6 +21,7 @@ from faster_video.hub.library import (
     require_library,
 )
 from faster_video.hub.names import MAIN, HubName
+from faster_video.packaged import bundle_place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +49,7 @@ def read_bundle(name: str | Path) -> Bundle:
     """
     found = HubName.find(name)
     if found is None:
-        return load_bundle(name)
+        return load_bundle(bundle_place(name))
     copy = _download(found, weights=True)
     with _naming(copy):
         return replace(load_bundle(copy.folder), origin=copy.origin)
@@ -61,7 +62,7 @@ def read_bundle_config(name: str | Path) -> BundleConfig:
         BundleError: there is none, or its configuration is damaged or of another format.
     """
     found = HubName.find(name)
-    return load_bundle_config(name if found is None else _download(found, weights=False).folder)
+    return load_bundle_config(bundle_place(name) if found is None else _download(found, weights=False).folder)
 
 
 def find_bundle(name: str | Path) -> Path:
@@ -71,7 +72,7 @@ def find_bundle(name: str | Path) -> Path:
         BundleError: the Hub has none that can be had.
     """
     found = HubName.find(name)
-    return Path(name) if found is None else _download(found, weights=True).folder
+    return Path(bundle_place(name)) if found is None else _download(found, weights=True).folder
 
 
 def _download(name: HubName, *, weights: bool) -> HubCopy:

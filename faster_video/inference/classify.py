@@ -27,6 +27,7 @@ from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
+from faster_video.packaged import DEFAULT
 
 CLIPS_AHEAD = 3
 """Decoded clips that wait for the networks at most, beside the one that is being decoded."""
@@ -39,8 +40,6 @@ SMALL_GMACS = 0.1
 MOST_PROCESSES = max(2, usable_cores())
 MANY_FILES = 300
 """From which on starting processes, which takes seconds, pays."""
-DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
-"""The trained bundle that comes with the package."""
 
 
 class Classifier:
@@ -212,10 +211,10 @@ def load(
     calibrate: str | Path | None = None,
     videos: int | None = None,
 ) -> Classifier:
-    """A classifier from a bundle; None takes the one that comes with the package.
+    """A classifier from a bundle; None takes `default`.
 
-    `bundle` is a folder or, if nothing here has that name, a model on the Hugging Face Hub: `USER/NAME`, or
-    `USER/NAME@REVISION`; its commit is then in `classifier.bundle.origin`.
+    `bundle` is `default` or `motion`, which come with the package, a folder or, if nothing here has that name, a model
+    on the Hugging Face Hub: `USER/NAME`, or `USER/NAME@REVISION`; its commit is then in `classifier.bundle.origin`.
     `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
     compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
 
@@ -225,7 +224,7 @@ def load(
         DataError: there is no video to calibrate with.
         EngineError: the engine does not work on this machine.
     """
-    loaded = read_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
+    loaded = read_bundle(DEFAULT if bundle is None else bundle)
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
     return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos)
