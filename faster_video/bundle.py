@@ -258,7 +258,8 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
                 f"{printable(path)}: {name} has shape {list(tensor.shape)}, but {CONFIG} ({len(config.labels)} labels) "
                 f"asks for {list(wanted[name].shape)}"
             )
-    full = {name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()}
+    # Copied, because in the file they lie at any byte, and sums depend on where the weights lie.
+    full = {name: tensor.to(wanted[name].dtype, copy=True) for name, tensor in weights.items()}
     model.load_state_dict(full | published, assign=True)
     return model.eval()
 

@@ -380,7 +380,7 @@ WRONG_USES = [
     WrongUse(
         "unknown backbone",
         "train --data list.csv --out run --model.cheap.name vit",
-        "unknown backbone 'vit'; choose one of features, r2d26, r2plus1d50, r3d50",
+        "unknown backbone 'vit'; choose one of c2d_r50, …",
     ),
     WrongUse(
         "a name for a group of settings",

@@ -73,7 +73,7 @@ def test_a_reference_to_weights_of_our_own_networks_is_refused(bundle: Bundle, t
 def test_our_networks_have_no_published_weights() -> None:
     with pytest.raises(ConfigError, match="r3d50 is a network of the paper, of which no weights"):
         pair("r3d50", "efficientnet_lite0")
-    with pytest.raises(ConfigError, match="unknown published network 'quick'; choose one of efficientnet_lite0"):
+    with pytest.raises(ConfigError, match="unknown published network 'quick'; choose one of c2d_r50, "):
         pair("efficientnet_lite0", "quick")
 
 
