@@ -1,6 +1,7 @@
 """Weights and clips from a formula, so that two networks can be compared without the package of one of them.
 
 A number depends on its tensor's name, its place and the tensor's shape; no generator of random numbers is involved.
+All is in double precision: what differs between machines is then a billionth, and what differs between networks more.
 """
 
 import json
@@ -30,12 +31,12 @@ def uniform(name: str, shape: tuple[int, ...]) -> Tensor:
 
 def formula_clip(*shape: int) -> Tensor:
     """[B, 3, T, H, W], between -2 and 2."""
-    return 4 * uniform("clip", shape) - 2
+    return 4 * uniform("clip", shape).double() - 2
 
 
 @torch.no_grad()
 def fill(network: nn.Module) -> nn.Module:
-    """Fill every weight and statistic, and leave the counts and indices; the network, ready to evaluate."""
+    """Fill every weight and statistic, and leave the counts and indices; the network, ready to evaluate in double."""
     for name, tensor in network.state_dict().items():
         if not tensor.is_floating_point():
             continue
@@ -46,7 +47,7 @@ def fill(network: nn.Module) -> nn.Module:
             tensor.copy_(numbers + 0.5)
         else:
             tensor.copy_((numbers - 0.5) / 5)
-    return network.eval()
+    return network.double().eval()
 
 
 def layout(network: nn.Module) -> list[str]:
@@ -62,7 +63,7 @@ def digest(lines: list[str]) -> str:
 def spread(tensor: Tensor, count: int = 12) -> list[float]:
     """`count` of its numbers, from the first to the last."""
     flat = tensor.flatten()
-    return [float(f"{number:.8g}") for number in flat[torch.linspace(0, flat.numel() - 1, count).long()].tolist()]
+    return [float(f"{number:.12g}") for number in flat[torch.linspace(0, flat.numel() - 1, count).long()].tolist()]
 
 
 def write_record(file: Path, environment: Mapping[str, str], networks: Mapping[str, Mapping[str, object]]) -> None:

@@ -1,8 +1,8 @@
 """VMZ's networks as their published code makes them of torchvision's parts; torchvision must be installed.
 
 R(2+1)D-34 as in moabitcoin/ig65m-pytorch (ig65m/models.py): torchvision's network, with other channels between in three
-places. The bottleneck forms as in facebookresearch/VMZ (pt/vmz/models): every split convolution has its own channels
-between, and the stem ends in a max pool; VMZ's code takes the depth as an argument, and its table has 50 too.
+places. The bottleneck forms as in facebookresearch/VMZ (utilities/model_conversion/conversion_models.py): every split
+convolution has its own channels between. That file has 152 layers; the blocks of 50 are in c2/lib/models/r3d_model.py.
 """
 
 from importlib import import_module
@@ -40,6 +40,4 @@ def _bottlenecks(parts: Any, name: str) -> Any:
             super().__init__(channels_in, channels_out, own, stride)
 
     maker, stem = (OwnBetween, parts.R2Plus1dStem) if kind == "r2plus1d" else (parts.Conv3DSimple, parts.BasicStem)
-    network = parts.VideoResNet(parts.Bottleneck, [maker] * 4, blocks, stem)
-    network.stem.append(nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
-    return network
+    return parts.VideoResNet(parts.Bottleneck, [maker] * 4, blocks, stem)

