@@ -2,7 +2,7 @@
 
     python benchmarks/folder.py FOLDER [--files 1000] [--rounds 5] [--json]
 
-FOLDER holds short videos; the package's bundle classifies them. Seconds of whole commands, with their start, in turns:
+FOLDER holds short videos; the bundle `motion` classifies them. Seconds of whole commands, with their start, in turns:
 
     loop          for file in files: classifier.classify(file)
     one process   faster-video classify FOLDER --jsonl --processes 1
@@ -28,7 +28,7 @@ from peak import described, rates
 LOOP = """
 import json, sys
 from faster_video import load
-classifier = load()
+classifier = load("motion")
 for path in sys.argv[1:]:
     print(json.dumps(classifier.classify(path).as_dict(5)), flush=True)
 """
@@ -44,7 +44,7 @@ def main() -> None:
     about = rates(torch.get_num_threads())
     print(json.dumps(about) if options.json else described(about))
     files = sorted(map(str, options.folder.rglob("*.mp4")))[: options.files]
-    command = [sys.executable, "-m", "faster_video", "classify", *files, "--jsonl"]
+    command = [sys.executable, "-m", "faster_video", "classify", *files, "--bundle", "motion", "--jsonl"]
     ways = {
         "loop": [sys.executable, "-c", LOOP, *files],
         "one process": [*command, "--processes", "1"],

@@ -24,7 +24,8 @@ from faster_video.backbones import BACKBONES
 from faster_video.bundle import load_bundle
 from faster_video.datasets import read_list
 from faster_video.engine import ENGINES, Calibration, OpenVinoNetwork
-from faster_video.inference import DEFAULT_BUNDLE, Classification, Classifier
+from faster_video.inference import Classification, Classifier
+from faster_video.packaged import PACKAGED
 from faster_video.speed import let_every_block_speak
 
 CASES = (("r2d26", 1, 16), ("r2plus1d50", 1, 8), ("r3d50", 1, 8))
@@ -51,8 +52,8 @@ def main() -> None:
 def accuracies(calibrate: Path, sets: list[Path]) -> list[dict[str, object]]:
     """One row per set, and what they come to."""
     ways = {
-        "native": Classifier(load_bundle(DEFAULT_BUNDLE), "cpu", "native"),
-        "int8": Classifier(load_bundle(DEFAULT_BUNDLE), "cpu", precision="int8", calibrate=calibrate),
+        "native": Classifier(load_bundle(PACKAGED["motion"]), "cpu", "native"),
+        "int8": Classifier(load_bundle(PACKAGED["motion"]), "cpu", precision="int8", calibrate=calibrate),
     }
     rows: list[dict[str, object]] = []
     losses = []

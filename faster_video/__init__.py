@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from faster_video.bundle import Bundle, load_bundle, save_bundle
     from faster_video.config import ClipConfig, ModelConfig, Recipe, StageConfig, TransformConfig
     from faster_video.errors import FasterVideoError
+    from faster_video.hub import push
     from faster_video.inference import Classification, Classifier, load
     from faster_video.model import Faster, build_model
     from faster_video.pattern import Pattern
@@ -33,6 +34,7 @@ _HOMES = {
     "load": "inference",
     "load_bundle": "bundle",
     "probe": "video",
+    "push": "hub",
     "save_bundle": "bundle",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "load",
     "load_bundle",
     "probe",
+    "push",
     "save_bundle",
 ]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
@@ -30,6 +31,8 @@ from faster_video.pattern import Pattern
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+CARD = "README.md"
+"""What people read of a bundle, if it is there; `save_bundle` keeps it, and `push` makes one where it is not."""
 FORMAT = "faster_video bundle 1"
 NETWORKS = ("expensive", "cheap")
 
@@ -88,6 +91,8 @@ class Bundle:
 
     model: Faster
     config: BundleConfig
+    origin: str = ""
+    """USER/NAME@COMMIT of a bundle from the Hub."""
 
     @property
     def labels(self) -> list[str]:
@@ -101,11 +106,11 @@ class Bundle:
             ConfigError: the pattern is not one.
         """
         config = replace(self.config, model=replace(self.config.model, pattern=pattern))
-        return Bundle(model=self.model.with_pattern(Pattern.parse(pattern)), config=config)
+        return replace(self, model=self.model.with_pattern(Pattern.parse(pattern)), config=config)
 
 
 def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> None:
-    """Write a bundle so that `folder` holds the old one or the new one, never a mixture.
+    """Write a bundle so that `folder` holds the old one or the new one, never a mixture; its README.md stays.
 
     `half` stores the weights as float16: half the size, rounded to 3 decimal digits. They are loaded as float32.
 
@@ -126,6 +131,8 @@ def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> No
             save_file(weights, aside / WEIGHTS)
             config = replace(bundle.config, weights_sha256=_sha256(aside / WEIGHTS))
             (aside / CONFIG).write_text(json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n", "utf-8")
+            if (target / CARD).is_file():
+                shutil.copyfile(target / CARD, aside / CARD)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BundleError(f"{printable(target)}: cannot write the bundle there: {reason}") from error
@@ -135,7 +142,7 @@ def _require_replaceable(target: Path) -> None:
     """Refuse to write where something other than a bundle would be lost."""
     if target.exists() and not target.is_dir():
         raise BundleError(f"{printable(target)}: is a file; a bundle is a folder, so choose another name")
-    others = sorted({entry.name for entry in target.iterdir()} - {CONFIG, WEIGHTS}) if target.exists() else []
+    others = sorted({entry.name for entry in target.iterdir()} - {CONFIG, WEIGHTS, CARD}) if target.exists() else []
     if others:
         raise BundleError(
             f"{printable(target)}: holds {others[0]!r}, which is no part of a bundle and would be lost; "
@@ -251,7 +258,8 @@ def _read_model(path: Path, config: BundleConfig) -> Faster:
                 f"{printable(path)}: {name} has shape {list(tensor.shape)}, but {CONFIG} ({len(config.labels)} labels) "
                 f"asks for {list(wanted[name].shape)}"
             )
-    full = {name: tensor.to(wanted[name].dtype) for name, tensor in weights.items()}
+    # Copied, because in the file they lie at any byte, and sums depend on where the weights lie.
+    full = {name: tensor.to(wanted[name].dtype, copy=True) for name, tensor in weights.items()}
     model.load_state_dict(full | published, assign=True)
     return model.eval()
 

@@ -123,19 +123,26 @@ def catalogue_table(entries: Sequence[Entry]) -> Table:
     table = Table(
         box=SIMPLE,
         title="Clip networks: frames × distance and side of the clip they see, cost of one",
-        caption="--json tells their maps, labels, sources and weights; fetch NAME gets the weights",
+        caption="--json tells how that was tested, their maps, labels, sources, weights",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("clip", no_wrap=True)
     table.add_column("GMACs", justify="right", no_wrap=True)
     table.add_column("weights", justify="right", no_wrap=True)
-    table.add_column("published accuracy")
+    table.add_column("published top-1")
     for entry in entries:
         table.add_row(
             entry.name,
             f"{entry.frames}×{entry.frame_stride}, {entry.crop_size} px",
             f"{entry.gmacs:.2f}",
             f"{entry.parameters / 1e6:.1f} M",
-            entry.accuracy or ("" if entry.weights else "none: to be trained"),
+            _short(entry),
         )
     return table
+
+
+def _short(entry: Entry) -> str:
+    """The published top-1 without the way of testing."""
+    if not entry.accuracy:
+        return "" if entry.weights else "to be trained"
+    return entry.accuracy.partition(" (")[0].partition(",")[0].replace(" top-1", "")

@@ -12,8 +12,20 @@ from faster_video.errors import ConfigError
 from faster_video.pattern import Pattern
 
 BACKBONE_NAMES = ("r2d26", "r2plus1d50", "r3d50")
-PUBLISHED_NAMES = ("efficientnet_lite0", "efficientnet_lite2")
-"""Networks published elsewhere (`faster-video backbones`)."""
+PUBLISHED_NAMES = (
+    "c2d_r50",
+    "efficientnet_lite0",
+    "efficientnet_lite2",
+    "i3d_r50",
+    "i3d_r50_nonlocal",
+    "r2plus1d_r50",
+    "slow_r50",
+    "x3d_l",
+    "x3d_m",
+    "x3d_s",
+    "x3d_xs",
+)
+"""Networks published elsewhere: those of `backbones.published.PUBLISHED` (`faster-video backbones` tells more)."""
 FEATURES = "features"
 """In the place of a backbone's name: maps that another model made."""
 HEADS = ("linear", "published")

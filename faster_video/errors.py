@@ -28,6 +28,10 @@ class WeightsError(FasterVideoError):
     """Weights published elsewhere are not there, or not those that were asked for."""
 
 
+class HubError(BundleError):
+    """A bundle cannot be taken from the Hub, or put there."""
+
+
 class StoreError(FasterVideoError):
     """A feature store cannot be written, or is none that can be used."""
 

@@ -153,11 +153,11 @@ def frozen() -> Recipe:
 def distilled() -> StageConfig:
     """How `faster-video distill` learns: from weights that answer well already, so at a low rate."""
     return StageConfig(
-        epochs=20,
+        epochs=60,
         warmup_epochs=1,
         batch_size=32,
         optimizer="adamw",
-        learning_rate=1e-4,
+        learning_rate=5e-4,
         weight_decay=0.0,
         max_gradient_norm=1.0,
     )

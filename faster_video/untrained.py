@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from hashlib import sha256
 
+import torch
+
 from faster_video.backbones import PublishedBackbone
 from faster_video.backbones.published import PUBLISHED, fill_published
 from faster_video.bundle import NETWORKS, Bundle, BundleConfig, PublishedWeights
@@ -13,15 +15,17 @@ from faster_video.model import build_model
 
 
 def untrained_bundle(
-    model: ModelConfig, clips: ClipConfig, transform: TransformConfig, labels: Sequence[str]
+    model: ModelConfig, clips: ClipConfig, transform: TransformConfig, labels: Sequence[str], seed: int = 0
 ) -> Bundle:
-    """Both networks as they were published; the rest has fresh weights.
+    """Both networks as they were published; the rest has fresh weights, by the seed.
 
     Raises:
         ConfigError: a network is none published elsewhere, or its own labels are asked for and are others.
         WeightsError: the weights of a network are not on this machine, or are not its own.
     """
-    built = build_model(model, len(labels))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        built = build_model(model, len(labels))
     published = {}
     for name in NETWORKS:
         backbone, config = getattr(built, name), getattr(model, name)

@@ -318,7 +318,7 @@ FRAMES = "the backbones shorten time by 8, so it must be a multiple of 8, such a
         ("model", "big", 'model is "big"; it must be ModelConfig'),
         ("model.pattern", "1:-1", "pattern is '1:-1'; write it E:C"),
         ("model.aggregator", "sum", "unknown aggregator 'sum'; choose one of"),
-        ("model.expensive.name", "vit", "unknown backbone 'vit'; choose one of features, r2d26, r2plus1d50, r3d50"),
+        ("model.expensive.name", "vit", "unknown backbone 'vit'; choose one of c2d_r50, "),
         ("model.cheap.width", "wide", 'model.cheap.width is "wide"; it must be float'),
         ("model.cheap.width", True, "model.cheap.width is true; it must be float"),
         ("model.cheap.width", 10**400, "int too large to convert to float"),

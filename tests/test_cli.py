@@ -64,8 +64,19 @@ def is_said(sentence: str, stderr: str) -> bool:
 
 def test_the_table_is_long_enough_and_names_each_use_once() -> None:
     assert len({use.what for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES) >= 30
-    commands = ["classify", "evaluate", "train", "extract", "export", "reproduce", "cost", "benchmark", "make-motion"]
-    commands.append("data")
+    commands = [
+        "classify",
+        "evaluate",
+        "train",
+        "extract",
+        "export",
+        "reproduce",
+        "cost",
+        "benchmark",
+        "make-motion",
+        "data",
+        "push",
+    ]
     assert all(sum(use.command.startswith(name) for use in WRONG_USES) >= 4 for name in commands)
 
 

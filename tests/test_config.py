@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from faster_video.config import (
     AGGREGATOR_NAMES,
     BACKBONE_NAMES,
+    PUBLISHED_NAMES,
     BackboneConfig,
     ClipConfig,
     ModelConfig,
@@ -22,6 +23,7 @@ from faster_video.config import (
 from faster_video.datasets.motion_config import MOTIONS, MotionConfig
 from faster_video.errors import ConfigError, FasterVideoError
 
+NAMES = ", ".join(sorted((*BACKBONE_NAMES, *PUBLISHED_NAMES, "features")))
 FRAMES = "the backbones shorten time by 8, so it must be a multiple of 8, such as 8, 16 or 32"
 RISE = "it must rise and start at crop_size (224) or above"
 WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
@@ -46,7 +48,7 @@ WRONG: list[tuple[Callable[..., object], dict[str, Any], str]] = [
     (TransformConfig, {"train_short_side": (256, 4097)}, "train_short_side is 4097; it must be at most 4096"),
     (TransformConfig, {"mean": (0.4, nan, 0.4)}, "mean is [0.4, nan, 0.4]; each of the three must be a finite number"),
     (TransformConfig, {"std": (0.2, inf, 0.2)}, "std is [0.2, inf, 0.2]; each of the three must be a finite number"),
-    (BackboneConfig, {"name": "r18"}, "unknown backbone 'r18'; choose one of features, r2d26, r2plus1d50, r3d50"),
+    (BackboneConfig, {"name": "r18"}, f"unknown backbone 'r18'; choose one of {NAMES}"),
     (BackboneConfig, {"name": "r3d50", "width": 0.01}, "width of r3d50 is 0.01; it must lie between 1/64 and 8"),
     (BackboneConfig, {"name": "r3d50", "width": 9.0}, "width of r3d50 is 9.0; it must lie between 1/64 and 8"),
     (BackboneConfig, {"name": "r3d50", "width": nan}, "width of r3d50 is nan; it must lie between 1/64 and 8"),

@@ -10,7 +10,7 @@ from faster_video.cli import main
 from faster_video.datasets import read_list
 from faster_video.datasets.motion_config import MotionConfig
 from faster_video.datasets.motion_set import write_motion_set
-from faster_video.inference import DEFAULT_BUNDLE
+from faster_video.packaged import PACKAGED
 
 README = Path(__file__).parents[1] / "README.md"
 SHORT = shlex.split(
@@ -85,6 +85,6 @@ def test_the_python_example_runs(
 ) -> None:
     monkeypatch.chdir(home)
     (example,) = blocks("python")
-    exec(example.replace("runs/mine/bundle", str(DEFAULT_BUNDLE)), {})
+    exec(example.replace("runs/mine/bundle", str(PACKAGED["motion"])), {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + 32  # the answer, then one line per clip

@@ -39,13 +39,13 @@ DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle a
 HELP = "see faster-video"
 COMMANDS = (
     "choose one of classify, evaluate, train, distill, extract, export, reproduce, backbones, fetch, cost, benchmark, "
-    "make-motion, data"
+    "make-motion, data, push"
 )
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
 )
-RECIPES = "choose one of faster16, faster32, finetune, long_motion, motion, tiny"
+RECIPES = "choose one of faster16, faster32, finetune, frozen, long_motion, motion, tiny"
 
 WRONG_USES = [
     WrongUse("no command", "", f"no command is given; {COMMANDS}"),
@@ -380,7 +380,7 @@ WRONG_USES = [
     WrongUse(
         "unknown backbone",
         "train --data list.csv --out run --model.cheap.name vit",
-        "unknown backbone 'vit'; choose one of features, r2d26, r2plus1d50, r3d50",
+        "unknown backbone 'vit'; choose one of c2d_r50, …",
     ),
     WrongUse(
         "a name for a group of settings",
@@ -736,6 +736,20 @@ WRONG_USES = [
         "make-motion out --frames 40",
         "frames is 40; 2 moves of up to 20 frames with pauses of 8 need at least 56",
     ),
+    # push
+    WrongUse("no place to push to", "push bundle", f"not given: USER/NAME; {HELP} push --help"),
+    WrongUse(
+        "push to half a name",
+        "push bundle waves",
+        "the model's name on the Hub is 'waves'; write it USER/NAME, such as alice/waves",
+    ),
+    WrongUse(
+        "push to a revision",
+        "push bundle alice/waves@v1",
+        "the model's name is 'alice/waves@v1'; a push makes a revision of its own, leave @… out",
+    ),
+    WrongUse("push of no bundle", "push none alice/waves", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse("push of a damaged bundle", "push damaged alice/waves", f"damaged/model.safetensors: {DAMAGED}"),
 ]
 
 

@@ -6,7 +6,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import print_table
-from faster_video.cli.running import add_running
+from faster_video.cli.running import BUNDLE_HELP, add_running
 from faster_video.recipes import RECIPES
 
 DESCRIPTION = "What this machine does with a recipe or a bundle: seconds, and the share of what it can do at most."
@@ -14,9 +14,7 @@ DESCRIPTION = "What this machine does with a recipe or a bundle: seconds, and th
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
-    command.add_argument(
-        "bundle", type=str, nargs="?", metavar="BUNDLE", help="trained bundle; default: the small one in the package"
-    )
+    command.add_argument("bundle", type=str, nargs="?", metavar="BUNDLE", help=f"{BUNDLE_HELP}; default: default")
     command.add_argument(
         "--recipe", type=str, help=f"a recipe with random weights instead: {', '.join(sorted(RECIPES))}"
     )

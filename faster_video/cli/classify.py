@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
-from faster_video.cli.running import add_precision, add_processes, add_running, processes_of
+from faster_video.cli.running import BUNDLE_HELP, add_precision, add_processes, add_running, processes_of, say_origin
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -22,7 +22,7 @@ DESCRIPTION = "Label video files and folders, with the answer after every clip."
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
     command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
-    command.add_argument("--bundle", type=str, help="trained bundle; default: the small one in the package")
+    command.add_argument("--bundle", type=str, help=f"{BUNDLE_HELP}; default: default")
     add_running(command)
     add_precision(command)
     add_processes(command)
@@ -53,6 +53,7 @@ def run(options: Namespace) -> int:
         calibrate=options.calibrate,
         videos=len(paths),
     )
+    say_origin(classifier.bundle)
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
     for result in classifier.classify_many(paths, processes_of(options, classifier, len(paths))):

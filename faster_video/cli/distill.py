@@ -49,10 +49,10 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         metavar="E:C",
         help="learned in turns; the bundle is written with the last one",
     )
-    command.add_argument("--views", type=int, default=4, help="random views of every video")
-    command.add_argument("--epochs", type=int, default=20, help="passes over all views")
-    command.add_argument("--learning_rate", type=float, default=1e-4, help="of a batch of 32 views, at its peak")
-    command.add_argument("--seed", type=int, default=0, help="number that fixes views and order")
+    command.add_argument("--views", type=int, default=2, help="random views of every video")
+    command.add_argument("--epochs", type=int, default=60, help="passes over all views")
+    command.add_argument("--learning_rate", type=float, default=5e-4, help="of a batch of 32 views, at its peak")
+    command.add_argument("--seed", type=int, default=0, help="number that fixes first weights, order and cuts")
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
     command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
 
@@ -83,9 +83,9 @@ def _wanted(options: Namespace) -> "Distillation":
 
     config = replace(distilled(), epochs=options.epochs, learning_rate=options.learning_rate)
     return Distillation(
-        bundle=distillation_pair(options.expensive, options.cheap),
-        data=_unlabelled(options.data),
-        validation=_unlabelled(options.validation),
+        bundle=distillation_pair(options.expensive, options.cheap, options.seed),
+        data=unlabelled(options.data),
+        validation=unlabelled(options.validation),
         out=Path(options.out),
         patterns=tuple(options.patterns),
         views=options.views,
@@ -96,7 +96,7 @@ def _wanted(options: Namespace) -> "Distillation":
     )
 
 
-def _unlabelled(paths: list[str]) -> "VideoList":
+def unlabelled(paths: list[str]) -> "VideoList":
     """The videos of these files, folders and lists. Raises `DataError` where there is none."""
     from pathlib import Path
 

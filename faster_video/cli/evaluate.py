@@ -10,7 +10,14 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
-from faster_video.cli.running import add_precision, add_processes, add_running, processes_of
+from faster_video.cli.running import (
+    BUNDLE_HELP,
+    add_precision,
+    add_processes,
+    add_running,
+    bundle_named,
+    processes_of,
+)
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -28,7 +35,7 @@ SPLIT = "{split}"
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
-    command.add_argument("bundle", type=str, metavar="BUNDLE", help="trained bundle; `default` is the package's own")
+    command.add_argument("bundle", type=str, metavar="BUNDLE", help=BUNDLE_HELP)
     command.add_argument("list", type=str, metavar="LIST", help=f"{LIST_HELP}; or folder of features")
     add_list_options(command)
     command.add_argument(
@@ -165,11 +172,8 @@ def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Fe
 def _load(options: Namespace, folder: str) -> "Bundle":
     """The bundle under the pattern and the aggregator asked for."""
     from faster_video import evaluation
-    from faster_video.bundle import load_bundle
-    from faster_video.inference import DEFAULT_BUNDLE
 
-    bundle = load_bundle(DEFAULT_BUNDLE if folder == "default" else folder)
-    bundle = evaluation.with_untrained_aggregator(bundle, options.aggregator)
+    bundle = evaluation.with_untrained_aggregator(bundle_named(folder), options.aggregator)
     return bundle if options.pattern is None else bundle.with_pattern(options.pattern)
 
 

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code
-from faster_video.cli.running import add_frame_cache, add_running, frame_cache_of
+from faster_video.cli.running import BUNDLE_HELP, add_frame_cache, add_running, bundle_named, frame_cache_of
 from faster_video.errors import DataError
 from faster_video.files import printable
 
@@ -25,7 +25,7 @@ DESCRIPTION = "Store the feature maps of a bundle's backbones, to train and eval
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
-    command.add_argument("bundle", type=str, metavar="BUNDLE", help="trained bundle; `default` is the package's own")
+    command.add_argument("bundle", type=str, metavar="BUNDLE", help=BUNDLE_HELP)
     command.add_argument("list", type=str, metavar="LIST", help=LIST_HELP)
     command.add_argument("--out", type=str, required=True, metavar="STORE", help="new folder for the store")
     add_list_options(command)
@@ -100,10 +100,9 @@ def _bundle(options: Namespace) -> "Bundle":
     """The bundle under the pattern and the number of clips asked for."""
     from dataclasses import replace
 
-    from faster_video.bundle import Bundle, load_bundle
-    from faster_video.inference import DEFAULT_BUNDLE
+    from faster_video.bundle import Bundle
 
-    bundle = load_bundle(DEFAULT_BUNDLE if options.bundle == "default" else options.bundle)
+    bundle = bundle_named(options.bundle)
     if options.pattern is not None:
         bundle = bundle.with_pattern(options.pattern)
     if options.clips is None:

@@ -52,6 +52,8 @@ _REQUIRED = {
     "train.data": "--data LIST",
     "train.out": "--out DIR",
     "make-motion.out": "OUT",
+    "push.bundle": "BUNDLE",
+    "push.repository": "USER/NAME",
     "data.check.list": "LIST",
 }
 _PLAIN: tuple[tuple[str, Callable[..., str]], ...] = (

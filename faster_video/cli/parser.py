@@ -20,6 +20,7 @@ from faster_video.cli import (
     extract,
     fetch,
     make_motion,
+    push,
     reproduce,
     train,
 )
@@ -60,6 +61,7 @@ COMMANDS: dict[str, Command] = {
     "benchmark": benchmark,
     "make-motion": make_motion,
     "data": data,
+    "push": push,
 }
 
 
@@ -97,10 +99,9 @@ class DefaultsOfTrain:
             return replace(recipe, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
         bundle = self.finetune or self.backbones
         if bundle is not None:
-            from faster_video.bundle import load_bundle_config
-            from faster_video.inference import DEFAULT_BUNDLE
+            from faster_video.hub import read_bundle_config
 
-            found = load_bundle_config(DEFAULT_BUNDLE if bundle == "default" else bundle)
+            found = read_bundle_config(bundle)
             return replace(recipe, clips=found.clips, transform=found.transform, model=found.model)
         if self.features is not None:
             from faster_video.features import ForeignFeatures, open_features

@@ -12,7 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code, print_table
-from faster_video.cli.running import add_frame_cache, frame_cache_of
+from faster_video.cli.running import add_frame_cache, bundle_named, frame_cache_of
 from faster_video.config import Recipe, require_at_least, require_at_most, require_choice
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -20,7 +20,6 @@ from faster_video.recipes import RECIPES
 from faster_video.reproduce.names import EXPERIMENT_NAMES, SPLITS
 
 if TYPE_CHECKING:
-    from faster_video.bundle import Bundle
     from faster_video.reproduce.cells import Cell, Experiment
     from faster_video.reproduce.results import CellResult
     from faster_video.reproduce.run import ExperimentRun
@@ -212,14 +211,7 @@ def _run_of(options: Namespace, experiment: "Experiment") -> "ExperimentRun":
     if options.start is None:
         return experiment_run(experiment, sources, Path(options.out), effort)
     splits = options.splits or SPLITS
-    return splits_run(experiment, sources, Path(options.out), effort, _bundle(options.start), splits)
-
-
-def _bundle(folder: str) -> "Bundle":
-    from faster_video.bundle import load_bundle
-    from faster_video.inference import DEFAULT_BUNDLE
-
-    return load_bundle(DEFAULT_BUNDLE if folder == "default" else folder)
+    return splits_run(experiment, sources, Path(options.out), effort, bundle_named(options.start), splits)
 
 
 def _say(line: str) -> None:

@@ -1,12 +1,32 @@
 """Options that several commands have: how a bundle is run, and where decoded frames are kept."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
 if TYPE_CHECKING:
+    from faster_video.bundle import Bundle
     from faster_video.inference import Classifier
+
+FOLDER_HELP = "trained bundle: a folder, or `default` or `motion`, which come with the package"
+BUNDLE_HELP = "trained bundle: a folder, USER/NAME on the Hugging Face Hub, or `default` or `motion` of the package"
+
+
+def bundle_named(name: str) -> "Bundle":
+    """The bundle that the command line names."""
+    from faster_video.hub import read_bundle
+
+    bundle = read_bundle(name)
+    say_origin(bundle)
+    return bundle
+
+
+def say_origin(bundle: "Bundle") -> None:
+    """Of which commit a bundle from the Hub is, on stderr."""
+    if bundle.origin:
+        print(f"bundle {bundle.origin}", file=sys.stderr)
 
 
 def add_running(command: ArgumentParser) -> None:

@@ -12,10 +12,11 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, print_table
-from faster_video.cli.running import add_frame_cache, frame_cache_of
+from faster_video.cli.running import add_frame_cache, bundle_named, frame_cache_of
 from faster_video.config import Recipe
 from faster_video.errors import ConfigError
 from faster_video.files import printable
+from faster_video.packaged import PACKAGED
 from faster_video.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -152,9 +153,12 @@ def _run_config(options: Namespace) -> "RunConfig":
     _require_pair(options)
     features = None if options.features is None else open_features(options.features, part="train")
     origins: dict[str, str | int] = {} if options.split is None else {"split": options.split}
+    backbones, finetune = _bundle(options.backbones), _bundle(options.finetune)
+    on_hub = {name: bundle.origin for name, bundle in (("backbones", backbones), ("finetune", finetune)) if bundle}
     for name in FILES:
         if options[name] is not None:
-            origins[name] = options[name] if options[name] == "default" else str(Path(options[name]).absolute())
+            named = options[name] if options[name] in PACKAGED else on_hub.get(name)
+            origins[name] = named or str(Path(options[name]).absolute())
     origins |= {name: options[name] for name in ("expensive", "cheap") if options[name] is not None}
     recipe = Recipe(**{field.name: options[field.name] for field in fields(Recipe)})
     data = _data(options, features)
@@ -165,8 +169,8 @@ def _run_config(options: Namespace) -> "RunConfig":
         data_sha256=options.data_sha256 or "",
         weights_sha256=options.weights_sha256 or "",
         validation=_validation(options),
-        backbones=_bundle(options.backbones) if options.expensive is None else _published(options, recipe, data),
-        finetune=_bundle(options.finetune),
+        backbones=backbones if options.expensive is None else _published(options, recipe, data),
+        finetune=finetune,
         out=Path(options.out or datetime.now().strftime("runs/%Y%m%d-%H%M%S")),
         seed=options.seed,
         device=options.device,
@@ -202,7 +206,7 @@ def _published(options: Namespace, recipe: Recipe, data: "VideoList") -> "Bundle
             f"--expensive and --cheap are {options.expensive} and {options.cheap}, but model.expensive and model.cheap "
             f"are {recipe.model.expensive.name} and {recipe.model.cheap.name}; leave these out"
         )
-    return untrained_bundle(recipe.model, recipe.clips, recipe.transform, data.labels)
+    return untrained_bundle(recipe.model, recipe.clips, recipe.transform, data.labels, options.seed)
 
 
 def _data(options: Namespace, features: "Features | None") -> "VideoList":
@@ -226,9 +230,4 @@ def _validation(options: Namespace) -> "VideoList | None":
 
 
 def _bundle(folder: str | None) -> "Bundle | None":
-    from faster_video.bundle import load_bundle
-    from faster_video.inference import DEFAULT_BUNDLE
-
-    if folder is None:
-        return None
-    return load_bundle(DEFAULT_BUNDLE if folder == "default" else folder)
+    return None if folder is None else bundle_named(folder)

@@ -12,8 +12,10 @@ SCALE = 0.1
 """Of the maps, so that tanh leaves them nearly alone."""
 
 
-def distillation_pair(expensive: str, cheap: str) -> Bundle:
+def distillation_pair(expensive: str, cheap: str, seed: int = 0) -> Bundle:
     """The two networks with their weights and own heads, their maps averaged to one place and scaled.
+
+    The seed fixes the weights that `start_as_average` leaves alone.
 
     Raises:
         ConfigError: there is no such network, or they answer with different lists of labels.
@@ -29,7 +31,7 @@ def distillation_pair(expensive: str, cheap: str) -> Bundle:
     model = replace(
         settings.model, expensive=_with_head(settings.model.expensive), cheap=_with_head(settings.model.cheap)
     )
-    return untrained_bundle(model, settings.clips, settings.transform, published_labels(lists[0]))
+    return untrained_bundle(model, settings.clips, settings.transform, published_labels(lists[0]), seed)
 
 
 def _with_head(config: BackboneConfig) -> BackboneConfig:

@@ -7,12 +7,12 @@ from contextlib import suppress
 import torch
 
 from faster_video.aggregators import FastGru
-from faster_video.backbones import Backbone, ClipResNet
+from faster_video.backbones import Backbone, ClipResNet, PublishedBackbone
 from faster_video.config import require_choice
 from faster_video.engine import compiled, openvino
 from faster_video.engine.choice import Work, soonest
 from faster_video.engine.compiled import CompiledNetwork
-from faster_video.engine.eager import EagerNetwork
+from faster_video.engine.eager import EagerNetwork, folded_published
 from faster_video.engine.fused import EagerEquations, FusedFastGru
 from faster_video.engine.native import NativeNetwork
 from faster_video.engine.native_gru import NativeEquations
@@ -93,10 +93,7 @@ def on_engine(
 
 def _on(model: Faster, engine: str, precision: str, calibration: Calibration | None = None) -> Faster:
     """The model on that engine. Raises as `on_engine`."""
-    expensive, cheap = (
-        _made(network, engine, precision, calibration) if isinstance(network, ClipResNet) else network
-        for network in (model.expensive, model.cheap)
-    )
+    expensive, cheap = (_made(network, engine, precision, calibration) for network in (model.expensive, model.cheap))
     model = model.with_backbones(expensive, cheap)
     if isinstance(model.aggregator, FastGru):
         equations = NativeEquations if engine == "native" else EagerEquations
@@ -104,7 +101,12 @@ def _on(model: Faster, engine: str, precision: str, calibration: Calibration | N
     return model
 
 
-def _made(network: ClipResNet, engine: str, precision: str, calibration: Calibration | None) -> Backbone:
+def _made(network: Backbone, engine: str, precision: str, calibration: Calibration | None) -> Backbone:
+    """Published networks run in PyTorch's own modules, whatever the engine; given features need none."""
+    if isinstance(network, PublishedBackbone):
+        return folded_published(network)
+    if not isinstance(network, ClipResNet):
+        return network
     if precision == FLOAT32:
         return ENGINES[engine](network)
     if precision == BF16:

@@ -4,12 +4,15 @@ Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature ma
 """
 
 from copy import deepcopy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from faster_video.backbones import ClipResNet
+from faster_video.backbones import ClipResNet, PublishedBackbone
+from faster_video.backbones.published import PublishedNetwork
+from faster_video.device import lay_channels_last
 from faster_video.engine.precision import FLOAT32, TYPES
 
 
@@ -37,18 +40,39 @@ class EagerNetwork(nn.Module):
         return self._network(clips).float()  # type: ignore[no-any-return]
 
 
-def folded(network: ClipResNet) -> nn.Module:
+def folded(network: nn.Module) -> nn.Module:
     """A copy that does not learn, every batch norm folded into the convolution before it."""
     with torch.inference_mode(False), torch.no_grad():  # whatever the caller's mode, it can be exported
         return _folded(deepcopy(network).eval())
+
+
+def folded_published(backbone: PublishedBackbone) -> PublishedBackbone:
+    """A copy that does not learn, channels last in memory, batch norms folded where that changes nothing.
+
+    In somebody else's network a batch norm need not belong to the convolution before it: two answers are compared.
+    """
+    copy = deepcopy(backbone).eval()
+    with torch.inference_mode(False), torch.no_grad():
+        quick = _folded(cast("nn.Module", deepcopy(copy.network)))
+        some = next(copy.parameters())
+        clip = torch.rand(1, 3, copy.frames, copy.side, copy.side, generator=torch.Generator().manual_seed(0))
+        clip = clip.to(some.device, some.dtype)
+        wanted, got = copy.network(clip), quick(clip)
+        if torch.allclose(got, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max())):
+            copy.network = cast("PublishedNetwork", quick)
+    lay_channels_last(copy)
+    return copy
+
+
+FOLDED = ((nn.Conv3d, nn.BatchNorm3d), (nn.Conv2d, nn.BatchNorm2d))
 
 
 def _folded(part: nn.Module) -> nn.Module:
     before = ""
     for name, child in list(part.named_children()):
         convolution = getattr(part, before, None)
-        if isinstance(child, nn.BatchNorm3d) and isinstance(convolution, nn.Conv3d):
-            setattr(part, before, fuse_conv_bn_eval(convolution, child))
+        if any(isinstance(convolution, kind) and isinstance(child, norm) for kind, norm in FOLDED):
+            setattr(part, before, fuse_conv_bn_eval(convolution, child))  # type: ignore[type-var,arg-type]
             setattr(part, name, nn.Identity())
         else:
             _folded(child)

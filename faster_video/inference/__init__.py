@@ -1,12 +1,11 @@
 """Video files → answers: classify files and folders, and show how the answer came about."""
 
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
-from faster_video.inference.classify import DEFAULT_BUNDLE, Classifier, load
+from faster_video.inference.classify import Classifier, load
 from faster_video.inference.find import find_videos
 from faster_video.inference.timeline import plot_timeline, timeline_table
 
 __all__ = [
-    "DEFAULT_BUNDLE",
     "Classification",
     "Classifier",
     "ClipAnswer",

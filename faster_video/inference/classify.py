@@ -12,7 +12,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from faster_video.bundle import Bundle, load_bundle
+from faster_video.bundle import Bundle
 from faster_video.children import usable_cores
 from faster_video.config import require_at_least, require_at_most
 from faster_video.cost import VideoCost, video_cost
@@ -20,12 +20,14 @@ from faster_video.device import choose_device
 from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
+from faster_video.hub import read_bundle
 from faster_video.inference.ahead import ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
+from faster_video.packaged import DEFAULT
 
 CLIPS_AHEAD = 3
 """Decoded clips that wait for the networks at most, beside the one that is being decoded."""
@@ -38,8 +40,6 @@ SMALL_GMACS = 0.1
 MOST_PROCESSES = max(2, usable_cores())
 MANY_FILES = 300
 """From which on starting processes, which takes seconds, pays."""
-DEFAULT_BUNDLE = Path(__file__).parent.parent / "default"
-"""The trained bundle that comes with the package."""
 
 
 class Classifier:
@@ -211,18 +211,20 @@ def load(
     calibrate: str | Path | None = None,
     videos: int | None = None,
 ) -> Classifier:
-    """A classifier from a bundle folder; None takes the bundle that comes with the package.
+    """A classifier from a bundle; None takes `default`.
 
+    `bundle` is `default` or `motion`, which come with the package, a folder or, if nothing here has that name, a model
+    on the Hugging Face Hub: `USER/NAME`, or `USER/NAME@REVISION`; its commit is then in `classifier.bundle.origin`.
     `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
     compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
 
     Raises:
-        BundleError: the folder is not a usable bundle.
+        BundleError: it is not a usable bundle, or (HubError) the Hub does not give it.
         ConfigError: the pattern is not one, or the device, the engine or the precision does not exist here.
         DataError: there is no video to calibrate with.
         EngineError: the engine does not work on this machine.
     """
-    loaded = load_bundle(DEFAULT_BUNDLE if bundle is None else bundle)
+    loaded = read_bundle(DEFAULT if bundle is None else bundle)
     if pattern is not None:
         loaded = loaded.with_pattern(pattern)
     return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos)

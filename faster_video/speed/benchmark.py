@@ -16,7 +16,9 @@ from faster_video.cost import VideoCost
 from faster_video.engine import AUTO
 from faster_video.engine.kept import processor
 from faster_video.errors import ConfigError, EngineError, FasterVideoWarning
-from faster_video.inference import DEFAULT_BUNDLE, Classifier
+from faster_video.hub import find_bundle
+from faster_video.inference import Classifier
+from faster_video.packaged import DEFAULT
 from faster_video.recipes import get_recipe
 from faster_video.speed.clock import now, seconds_of
 from faster_video.speed.peak import fma_peak, sgemm
@@ -57,7 +59,7 @@ def benchmark(
     require_at_least("rounds", rounds, 1)
     if recipe is not None and bundle is not None:
         raise ConfigError(f"BUNDLE is {str(bundle)!r} and --recipe is {recipe!r}; choose one")
-    folder = None if recipe is not None else Path(DEFAULT_BUNDLE if bundle in (None, "default") else bundle)
+    folder = None if recipe is not None else find_bundle(DEFAULT if bundle is None else bundle)
     if video is not None:
         probe(video)  # before anything that takes long
     classifier = Classifier(_chosen(recipe, folder, pattern), device, engine)

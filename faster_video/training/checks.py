@@ -39,6 +39,7 @@ def check_run(run: RunConfig) -> None:
             f"the bundle to start from has the weights {run.starting_sha256 or 'of none'}, but weights_sha256 is "
             f"{run.weights_sha256}; give the bundle of then, or take weights_sha256 out"
         )
+    _check_published(run)
     _check_backbones(run)
     _check_finetune(run)
     _check_features(run)
@@ -61,6 +62,16 @@ def _check_trainable(data: VideoList) -> None:
     if fewest < 2:
         raise DataError(
             f"{data.source}: label {label!r} has only one video; add others of it, or take its line out of the list"
+        )
+
+
+def _check_published(run: RunConfig) -> None:
+    """Refuse to train published networks, which would lose what they are taken for. Raises `ConfigError`."""
+    if run.recipe.model.has_published and run.backbones is None:
+        names = " and ".join(sorted({run.recipe.model.expensive.name, run.recipe.model.cheap.name}))
+        raise ConfigError(
+            f"model.expensive and model.cheap are {names}, and published networks are not trained here; give both with "
+            "--expensive and --cheap, or a bundle of them with --backbones, and stage 2 is"
         )
 
 

@@ -22,7 +22,8 @@ from faster_video.cost import video_cost
 from faster_video.device import choose_device
 from faster_video.errors import BundleError, ConfigError, DecodeError
 from faster_video.inference import Classification, Classifier, Failure, load
-from faster_video.inference.classify import CLIPS_AHEAD, DEFAULT_BUNDLE
+from faster_video.inference.classify import CLIPS_AHEAD
+from faster_video.packaged import PACKAGED
 from faster_video.video import VideoReader, probe
 
 
@@ -227,10 +228,17 @@ def test_load_refuses_what_is_no_bundle_and_no_pattern(tmp_path: Path) -> None:
         load(tmp_path / "bundle", pattern="3-1")
 
 
-def test_default_bundle_is_what_the_readme_and_the_demo_say() -> None:
-    assert DEFAULT_BUNDLE.parent.name == "faster_video"
-    assert DEFAULT_BUNDLE.name == "default"
-    config = load_bundle_config(DEFAULT_BUNDLE)
+def test_the_default_bundle_is_what_the_readme_and_the_demo_say() -> None:
+    config = load_bundle_config(PACKAGED["default"])
+    assert len(config.labels) == 1000 and config.labels[457] == "bow tie"
+    assert (config.model.expensive.name, config.model.cheap.name) == ("efficientnet_lite2", "efficientnet_lite0")
+    assert set(config.published) == {"expensive", "cheap"} and config.model.pattern == "1:3"
+    weights = PACKAGED["default"] / "model.safetensors"
+    assert weights.stat().st_size < 20e6  # of the aggregator alone
+
+
+def test_the_bundle_of_motions_is_what_the_documents_say() -> None:
+    config = load_bundle_config(PACKAGED["motion"])
     motions = ["clockwise", "counterclockwise", "down", "left", "nodding", "right", "rocking", "shaking", "up"]
     assert config.labels == motions
     assert (config.model.pattern, config.clips.num_clips, config.clips.frames_per_clip) == ("first", 32, 8)

@@ -14,7 +14,6 @@ import pytest
 import torch
 from reproduce_samples import prepared, small_experiment_recipe, write_motion_parts
 
-import faster_video
 from faster_video.bundle import load_bundle, save_bundle
 from faster_video.config import StageConfig
 from faster_video.cost import video_cost
@@ -23,6 +22,7 @@ from faster_video.errors import ConfigError, DataError, FasterVideoError, Traini
 from faster_video.evaluation import baseline, evaluate
 from faster_video.features import TEST, FeatureStore, StoredKey
 from faster_video.inference import Classifier
+from faster_video.packaged import PACKAGED
 from faster_video.reproduce.experiments import make_experiment
 from faster_video.reproduce.folder import ExperimentFolder, canonical
 from faster_video.reproduce.parts import content_sha256, read_experiment_parts
@@ -450,7 +450,7 @@ def test_too_few_videos_to_hold_some_out_are_refused(data: Path, tmp_path: Path)
 
 
 def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path) -> None:
-    save_bundle(load_bundle(Path(faster_video.__file__).parent / "default"), tmp_path / "bundle")
+    save_bundle(load_bundle(PACKAGED["motion"]), tmp_path / "bundle")
     before = times(tmp_path)
     with pytest.raises(TrainingError, match="bundle: is there already and was not made by reproduce; choose a new"):
         reproduce("table2", data, tmp_path / "bundle")

@@ -37,7 +37,9 @@ class PublishedBackbone(nn.Module):
         self.frames = config.frames or rules.frames
         self.map_size = _pooled(map_size, config.pooled_size)
         self.scale = config.scale
-        self._name, self._side = config.name, rules.crop_size
+        self.side = rules.crop_size
+        """Of the square that the network sees, in pixels."""
+        self._name = config.name
         self._pools = self.map_size != map_size
         self._factor, self._shift = _recoloured(rules)
         linear = config.head == "linear"
@@ -48,9 +50,9 @@ class PublishedBackbone(nn.Module):
     def forward(self, clip: Tensor) -> Tensor:
         """Feature map of a clip: [B, 3, T, S, S] to [B, D, t, h, w]."""
         clip = clip[:, :, evenly(self.frames, clip.shape[2])]  # [B, 3, k, S, S]
-        if clip.shape[3] != self._side:
+        if clip.shape[3] != self.side:
             images = clip.transpose(1, 2).flatten(0, 1)  # [B*k, 3, S, S]
-            small = functional.interpolate(images, (self._side, self._side), mode="bilinear", antialias=True)
+            small = functional.interpolate(images, (self.side, self.side), mode="bilinear", antialias=True)
             clip = small.unflatten(0, (-1, self.frames)).transpose(1, 2)  # type: ignore[no-untyped-call]
         factor, shift = (clip.new_tensor(values)[:, None, None, None] for values in (self._factor, self._shift))
         maps: Tensor = self.network(clip * factor + shift)

@@ -15,13 +15,13 @@ from torch.nn.utils import clip_grad_norm_
 from faster_video.bundle import Bundle, save_bundle
 from faster_video.config import StageConfig, require_at_least
 from faster_video.datasets import VideoList
-from faster_video.distillation.agreement import Agreement, agreements, teacher_of
+from faster_video.distillation.agreement import ALL_EXPENSIVE, Agreement, agreements
 from faster_video.distillation.start import start_as_average
 from faster_video.engine import AUTO
 from faster_video.errors import ConfigError, DataError
+from faster_video.evaluation import baseline
 from faster_video.features import Extraction, Features, StoredKey, extract, open_features
 from faster_video.features.layout import TEST
-from faster_video.model import Faster
 from faster_video.pattern import Pattern
 from faster_video.training.learners import AggregatorLearner
 from faster_video.training.schedule import learning_rate
@@ -29,6 +29,10 @@ from faster_video.training.state import make_optimizer
 
 FEATURES, BUNDLE = "features", "bundle"
 """Folders in that of a distillation."""
+VIEWS_SEED = 0
+"""Of the random views, whatever the seed of the learning: their maps are what takes long."""
+CUT_SHARE = 0.5
+"""Of the videos that another one goes on from."""
 Show = Callable[[str, int, int], None]
 """Is told what is done, how much of it, of how much."""
 
@@ -46,10 +50,11 @@ class Distillation:
     out: Path
     patterns: tuple[str, ...] = ("1:1", "1:3", "1:7")
     """Learned in turns, so that the bundle serves all of them; the last one is the one that it is written with."""
-    views: int = 4
+    views: int = 2
     """Random views of every video."""
     config: StageConfig
     seed: int = 0
+    """Fixes order and cuts; the views are the same for all."""
     device: str = "auto"
     engine: str = AUTO
     workers: int = -1
@@ -83,8 +88,9 @@ def distill(wanted: Distillation, show: Show = lambda what, done, total: None) -
     """Keep both networks' maps in OUT/features, train the aggregator on them, and write OUT/bundle.
 
     Called again, it goes on with the maps that are there. The loss is KL(teacher ‖ student) after every clip: the
-    teacher is the expensive network on all clips of the same view, its scores averaged; the student folds the
-    pattern's mix.
+    teacher is the expensive network on the clips so far, its scores averaged; the student folds the pattern's mix. In
+    half of the videos another one goes on from some clip on: for the teacher any clips make a video, and few real ones
+    show as much as cuts do.
 
     Raises:
         ConfigError: the first weights cannot be made (`start_as_average`), or a device or engine is not there.
@@ -119,7 +125,7 @@ def _features(wanted: Distillation, data: VideoList, name: str, views: int, show
         views=views,
         test_view=not views,
         networks="both",
-        seed=wanted.seed,
+        seed=VIEWS_SEED,
         device=wanted.device,
         engine=wanted.engine,
         workers=wanted.workers,
@@ -140,11 +146,12 @@ def _keys(features: Features, views: Sequence[int]) -> list[StoredKey]:
 def _learn(wanted: Distillation, features: Features, show: Show) -> None:
     """Train aggregator, projection and classifier in place."""
     keys = _keys(features, range(features.views))
-    teacher = dict(zip(keys, teacher_of(wanted.bundle, features, keys), strict=True))
     students = [wanted.bundle.model.with_pattern(Pattern.parse(pattern)) for pattern in wanted.patterns]
+    teacher = baseline(wanted.bundle).with_pattern(ALL_EXPENSIVE).model
     learner = AggregatorLearner(wanted.bundle.model)
     optimizer = make_optimizer(learner, wanted.config)
     num_clips = wanted.bundle.config.clips.num_clips
+    all_expensive = [True] * num_clips
     batches = list(_batches(keys, wanted.config, wanted.seed))
     learner.train()
     for step, batch in enumerate(batches):
@@ -158,8 +165,13 @@ def _learn(wanted: Distillation, features: Features, show: Show) -> None:
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        maps = features.batch(batch, student.pattern.flags(num_clips))
-        _divergence(student, maps, torch.stack([teacher[key] for key in batch])).backward()  # type: ignore[no-untyped-call]
+        cuts = _cuts(len(batch), num_clips, Random(f"{wanted.seed}/cuts/{step}"))
+        seen, mixed = (
+            _cut(features.batch(batch, flags), cuts) for flags in (all_expensive, student.pattern.flags(num_clips))
+        )
+        with torch.no_grad():
+            wanted_answers = teacher.fold_all(seen)  # [B, N, K]
+        _divergence(student.fold_all(mixed), wanted_answers).backward()  # type: ignore[no-untyped-call]
         if wanted.config.max_gradient_norm:
             clip_grad_norm_(learner.parameters(), wanted.config.max_gradient_norm)
         optimizer.step()
@@ -167,10 +179,20 @@ def _learn(wanted: Distillation, features: Features, show: Show) -> None:
     learner.eval()
 
 
-def _divergence(student: Faster, maps: tuple[Tensor, ...], teacher: Tensor) -> Tensor:
-    """KL(teacher ‖ student), the mean over videos and over the answers after each clip; teacher is [B, K]."""
-    answers = student.fold_all(maps)  # [B, N, K]
-    return (teacher.exp()[:, None] * (teacher[:, None] - answers)).sum(dim=2).mean()
+def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
+    """KL(teacher ‖ student) of log-probabilities [B, N, K], the mean over videos and answers."""
+    return (teacher.exp() * (teacher - student)).sum(dim=2).mean()
+
+
+def _cuts(videos: int, clips: int, random: Random) -> list[int]:
+    """Of each video the number of its clips before another one goes on; all of them in half of the videos."""
+    return [random.randint(1, clips) if random.random() < CUT_SHARE else clips for _ in range(videos)]
+
+
+def _cut(maps: Sequence[Tensor], cuts: Sequence[int]) -> tuple[Tensor, ...]:
+    """N maps [B, D, t, h, w], from each video's cut on those of the next one in the batch."""
+    before = torch.tensor(cuts)[:, None, None, None, None]
+    return tuple(torch.where(before > number, clip, clip.roll(-1, dims=0)) for number, clip in enumerate(maps))
 
 
 def _batches(keys: Sequence[StoredKey], config: StageConfig, seed: int) -> Iterator[list[StoredKey]]:

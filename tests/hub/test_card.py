@@ -1,0 +1,152 @@
+"""The model card: what stands in it, to the letter, and that it claims nothing that the bundle does not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from model_samples import small_bundle
+
+from faster_video.bundle import BundleConfig
+from faster_video.config import BackboneConfig, ModelConfig
+from faster_video.cost import video_cost
+from faster_video.hub import model_card
+
+CARD = """\
+---
+library_name: faster_video
+pipeline_tag: video-classification
+license: apache-2.0
+tags:
+- video-classification
+- faster_video
+- fast_gru
+metrics:
+- accuracy
+model-index:
+- name: waves
+  results:
+  - task:
+      type: video-classification
+    dataset:
+      name: test.csv
+      type: custom
+    metrics:
+    - type: accuracy
+      name: top-1
+      value: 0.8125
+---
+
+# waves
+
+Says which of 3 labels fits a video, after every clip of it. Clips go to an expensive network or to a cheap one, and \
+`fast_gru` puts together what they see. It was trained on 2,403 videos. `config.json` has every setting, and under \
+`provenance` where the weights come from.
+
+## Use
+
+```sh
+pip install 'faster-video[hub]'
+faster-video classify holiday.mp4 --bundle alice/waves
+```
+
+```python
+import faster_video
+
+video = faster_video.load("alice/waves").classify("holiday.mp4")
+print(video.label, video.probability)
+```
+
+## Networks and cost
+
+| | |
+|---|---|
+| expensive network | r2plus1d50, 0.0625 of its width |
+| cheap network | r2d26, 0.03125 of its width |
+| aggregator | fast_gru |
+| pattern | 1:3 (expensive:cheap clips) |
+| clips of a video | 3 of 8 frames, 1 apart |
+| pictures | 32 × 32 pixels, the middle of 36 pixels on the short side |
+| weights | {weights:,} |
+| GMACs of a video | {gmacs:.3g} |
+| GMACs if every clip were expensive | {all_expensive:.3g} |
+
+GMACs are billions of multiply-adds of convolutions and linear layers.
+
+## Measured
+
+| | |
+|---|---|
+| top1 | 0.8125 |
+| per_class_mean | 0.8056 |
+| unreadable | 1 |
+
+As recorded on `test.csv`, 1,200 videos when the bundle was made.
+
+## Labels
+
+    wave
+    jump
+    sit
+"""
+PROVENANCE = {
+    "data": {"path": "/home/alice/secret place/train.csv", "videos": 2403, "sha256": "beef"},
+    "metrics": {
+        "data": {"path": "/home/alice/secret place/test.csv", "videos": 1200, "sha256": "dead"},
+        "top1": 0.8125,
+        "per_class_mean": 0.80555555,
+        "unreadable": 1,
+        "note": "no number",
+        "good": True,
+    },
+}
+
+
+def config(**changes: Any) -> BundleConfig:
+    return replace(small_bundle().config, **{"provenance": PROVENANCE, **changes})
+
+
+def head(card: str) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
+    return values
+
+
+def test_the_card_to_the_letter() -> None:
+    of = config()
+    cost = video_cost(of.model, of.clips, of.transform.crop_size, 3)
+    numbers = {"weights": cost.parameters, "gmacs": cost.gmacs, "all_expensive": cost.all_expensive_gmacs}
+    assert model_card(of, "alice/waves", "apache-2.0") == CARD.format(**numbers)
+
+
+@pytest.mark.parametrize(
+    "provenance",
+    [{}, {"metrics": {}}, {"metrics": None}, {"metrics": [0.5]}, {"metrics": {"top1": "high"}}, {"data": "test.csv"}],
+)
+def test_without_measurements_the_card_says_so(provenance: dict[str, Any]) -> None:
+    card = model_card(config(provenance=provenance), "alice/waves")
+    assert "## Measured\n\nNo measurement is recorded in this bundle.\n\n## Labels" in card
+    assert "trained on" not in card and "license" not in card
+    assert head(card).keys() == {"library_name", "pipeline_tag", "tags"}
+
+
+def test_a_measurement_on_no_named_list_is_shown_but_is_no_result_for_the_hub() -> None:
+    card = model_card(config(provenance={"metrics": {"top1": 0.5, "top1 average 1:0": 0.25}}), "alice/waves")
+    assert "| top1 | 0.5 |\n| top1 average 1:0 | 0.25 |\n\nAs recorded when the bundle was made.\n" in card
+    assert "model-index" not in head(card)
+
+
+def test_nothing_that_a_bundle_is_made_of_breaks_out_of_its_place() -> None:
+    labels = ["a | b", "<script>", "# wave", "\u202egnp.exe", "```", "yes: no"]
+    provenance = {"metrics": {"top1": 0.5, "a|b\n# <b>": 1, "data": {"path": "x/--- `y`\nz: 1"}}}
+    card = model_card(config(labels=labels, provenance=provenance), "alice/waves")
+    of_labels = "".join(f"    {label}\n" for label in labels).replace("\u202e", "\\u202e")
+    assert card.endswith(f"## Labels\n\n{of_labels}")
+    assert "| a\\|b\\n# &lt;b> | 1 |\n" in card
+    assert head(card)["model-index"][0]["results"][0]["dataset"]["name"] == "--- 'y'\\nz: 1"
+
+
+def test_a_bundle_for_features_of_others_is_not_said_to_look_at_videos() -> None:
+    backbone = BackboneConfig(name="features", channels=8, map_size=(1, 1, 1))
+    card = model_card(config(model=ModelConfig(expensive=backbone, cheap=backbone, pattern="1:0")), "alice/waves")
+    assert "faster-video evaluate alice/waves FOLDER" in card
+    assert "classify" not in card.split("## Use")[1] and "pixels" not in card.split("## Networks")[1]

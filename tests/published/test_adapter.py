@@ -1,0 +1,148 @@
+"""A published network in the place of a backbone sees what it is used to."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from published_samples import CLASSES, RULES, small
+from torch.nn import functional
+
+from faster_video.backbones.published import PublishedBackbone, allow_import, published_backbone
+from faster_video.backbones.published.adapter import evenly
+from faster_video.backbones.published.imported import VARIABLE, _allowed
+from faster_video.config import BackboneConfig, ModelConfig, Recipe, TransformConfig
+from faster_video.errors import ConfigError
+
+NAME = "published_samples:small"
+
+
+@pytest.fixture(autouse=True)
+def allowed() -> None:
+    allow_import(NAME)
+
+
+def backbone(**settings: object) -> PublishedBackbone:
+    return published_backbone(BackboneConfig(name=NAME, **settings), 3).eval()  # type: ignore[arg-type]
+
+
+def clip(frames: int = 8, side: int = 32) -> torch.Tensor:
+    return torch.rand(2, 3, frames, side, side, generator=torch.Generator().manual_seed(1))
+
+
+@given(count=st.integers(1, 40), frames=st.integers(1, 80))
+def test_frames_are_spread_evenly(count: int, frames: int) -> None:
+    chosen = evenly(count, frames)
+    assert len(chosen) == count and chosen == sorted(chosen)
+    assert all(0 <= number < frames for number in chosen)
+    gaps = [after - before for before, after in pairwise(chosen)]
+    assert not gaps or max(gaps) - min(gaps) <= 1
+    assert chosen[0] - (frames - 1 - chosen[-1]) in (-1, 0, 1)
+    if count == frames:
+        assert chosen == list(range(frames))
+
+
+def test_it_sees_its_own_frames_and_colours() -> None:
+    pixels, usual = clip(), TransformConfig()
+    seen = (pixels - usual.mean[0]) / usual.std[0]  # the usual ones are the same for all colours
+    mean, std = (torch.tensor(values)[:, None, None, None] for values in (RULES.mean, RULES.std))
+    wanted = small()((pixels[:, :, [1, 3, 5, 7]] - mean) / std)
+    torch.testing.assert_close(backbone()(seen), wanted)
+
+
+def test_larger_frames_are_made_smaller() -> None:
+    pixels = clip(4, 48)
+    images = pixels.transpose(1, 2).flatten(0, 1)
+    resized = functional.interpolate(images, (32, 32), mode="bilinear", antialias=True).view(2, 4, 3, 32, 32)
+    torch.testing.assert_close(backbone()(pixels), backbone()(resized.transpose(1, 2)))
+
+
+def test_maps_are_averaged_and_scaled() -> None:
+    whole = backbone()(clip())
+    assert whole.shape == (2, 6, 2, 4, 4)
+    pooled = backbone(pooled_size=(1, 0, 2), scale=0.5)
+    assert pooled.feature_size(8, 32, 32) == (1, 4, 2)
+    wanted = 0.5 * whole.mean(dim=2, keepdim=True).unflatten(4, (2, 2)).mean(dim=5)
+    torch.testing.assert_close(pooled(clip()), wanted)
+
+
+def test_its_own_head_does_not_mind_the_scale() -> None:
+    own = backbone(head="published", scale=0.01, pooled_size=(1, 1, 1))
+    seen = clip()
+    scores = own.classifier(own(seen))
+    assert scores.shape == (2, CLASSES)
+    torch.testing.assert_close(scores, small().classifier(backbone()(seen)))
+    assert not [name for name in own.state_dict() if not name.startswith("network.")]
+
+
+def test_a_linear_head_is_for_the_labels_of_the_bundle() -> None:
+    learned = backbone()
+    assert learned.classifier(learned(clip())).shape == (2, 3)
+    assert {name for name in learned.state_dict() if not name.startswith("network.")} == {
+        "classifier.linear.weight",
+        "classifier.linear.bias",
+    }
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 3, 32, 32), (2, 1, 8, 32, 32), (2, 3, 8, 32, 48), (2, 3, 8, 16, 16), (8, 3)])
+def test_other_clips_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"with frames at least 4, which published_samples:small looks at"):
+        backbone().require_clip(torch.Size(shape))
+    backbone().require_clip(torch.Size((1, 3, 4, 32, 32)))
+
+
+def test_other_colours_are_refused_in_a_recipe() -> None:
+    network = BackboneConfig(name=NAME)
+    with pytest.raises(ConfigError, match=r"transform.mean and std are .* with a published network"):
+        Recipe(model=ModelConfig(expensive=network, cheap=network), transform=TransformConfig(mean=(0.5, 0.5, 0.5)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"width": 0.5}, "width of published_samples:small is 0.5; a published network has one width, leave it out"),
+        ({"frames": -1}, "frames of published_samples:small is -1; it must be at least 0"),
+        ({"pooled_size": (1, -1, 1)}, r"pooled_size of published_samples:small is \[1, -1, 1\]"),
+        ({"scale": 0.0}, "scale of published_samples:small is 0.0; it must be above 0"),
+        ({"head": "new"}, "unknown head of published_samples:small 'new'; choose one of linear, published"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        BackboneConfig(name=NAME, **settings)  # type: ignore[arg-type]
+
+
+def test_settings_of_published_networks_are_for_them_only() -> None:
+    with pytest.raises(ConfigError, match="they are for published networks only, so leave them out"):
+        BackboneConfig(name="r2d26", scale=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("published_samples:none", "has no attribute 'none'"),
+        ("published_samples.more:small", "'published_samples' is not a package"),
+        ("published_samples:not_a_network", "makes a int; it must take nothing and return an nn.Module"),
+        ("published_samples:without_rules", "whose network has channels None, rules None and map_size None"),
+        ("published_samples:failing", "fails: RuntimeError: no weights here"),
+    ],
+)
+def test_functions_that_make_no_network_are_refused(name: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        published_backbone(BackboneConfig(name=name), 3)
+
+
+def test_code_that_only_a_bundle_names_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    _allowed.clear()
+    with pytest.raises(ConfigError, match=f"set the environment variable {VARIABLE} to published_samples"):
+        backbone()
+    monkeypatch.setenv(VARIABLE, "other,published_samples")
+    assert backbone().channels == 6
+
+
+def test_without_memory_it_has_the_same_weights_by_name() -> None:
+    with torch.device("meta"):
+        empty = published_backbone(BackboneConfig(name=NAME), 3)
+    assert all(tensor.is_meta for tensor in empty.state_dict().values())
+    assert empty.state_dict().keys() == backbone().state_dict().keys()
