@@ -13,7 +13,7 @@ from faster_video.bundle import Bundle
 from faster_video.errors import ExportError
 from faster_video.export.description import DESCRIPTION
 from faster_video.export.graphs import Graph
-from faster_video.export.run_video import answers
+from faster_video.export.run_video import answers, load_graphs
 from faster_video.pattern import Pattern
 
 TOLERANCE = 1e-4
@@ -35,7 +35,7 @@ def require_equal(bundle: Bundle, graphs: list[Graph], folder: Path) -> float:
         wanted = bundle.model.with_pattern(in_turns)(clips.transpose(0, 1)).exp()[0].numpy()  # [N, K]
     about = json.loads((folder / DESCRIPTION).read_text("utf-8"))
     about["pattern"] = {"expensive": in_turns.expensive, "cheap": in_turns.cheap}
-    found = [probabilities for _, probabilities in answers(folder, about, clips.numpy())]
+    found = [probabilities for _, probabilities in answers(load_graphs(folder, about), about, clips.numpy())]
     difference = float(np.abs(np.stack(found) - wanted).max())
     if not difference <= TOLERANCE:
         raise ExportError(

@@ -14,12 +14,15 @@ from typing import Any
 import av
 import numpy as np
 
+Graphs = dict[str, Callable[..., list[Any]]]
+
 
 def main(folder: Path, video: str) -> None:
     """The answer after every clip, and the five most probable labels after the last one."""
     about = json.loads((folder / "graphs.json").read_text("utf-8"))
     labels, clips = about["labels"], []
-    for network, probabilities in answers(folder, about, clips_of(video, about["clips"], about["pixels"])):
+    run = load_graphs(folder, about)
+    for network, probabilities in answers(run, about, clips_of(video, about["clips"], about["pixels"])):
         best = int(probabilities.argmax())
         clips.append({"network": network, "label": labels[best], "probability": float(probabilities[best])})
     ranked = probabilities.argsort()[::-1][:5]
@@ -27,9 +30,8 @@ def main(folder: Path, video: str) -> None:
     print(json.dumps({"labels": last, "clips": clips}, indent=2))
 
 
-def answers(folder: Path, about: dict[str, Any], clips: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+def answers(run: Graphs, about: dict[str, Any], clips: Iterable[Any]) -> Iterator[tuple[str, Any]]:
     """After each clip [1, 3, T, S, S]: which network saw it, and the probability [K] of every label so far."""
-    run = {name: load_graph(folder / graph["file"]) for name, graph in about["graphs"].items()}
     expensive, cheap = about["pattern"]["expensive"], about["pattern"]["cheap"]
     state = np.zeros(about["graphs"]["step"]["inputs"][1]["shape"], np.float32)
     for number, clip in enumerate(clips):
@@ -40,8 +42,13 @@ def answers(folder: Path, about: dict[str, Any], clips: Iterable[Any]) -> Iterat
         yield network, probabilities[0]
 
 
+def load_graphs(folder: Path, about: dict[str, Any]) -> Graphs:
+    """The graphs, each as a function from its inputs to its outputs, arrays in the order of graphs.json."""
+    return {name: load_graph(folder / graph["file"]) for name, graph in about["graphs"].items()}
+
+
 def load_graph(file: Path) -> Callable[..., list[Any]]:
-    """A function from a graph's inputs to its outputs, arrays in the order of graphs.json."""
+    """One of them, with the runtime that the file is for."""
     if file.suffix == ".onnx":
         import onnxruntime
 

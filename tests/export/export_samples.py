@@ -15,7 +15,7 @@ from faster_video.aggregators import build_aggregator
 from faster_video.backbones import PooledClassifier
 from faster_video.bundle import Bundle, BundleConfig
 from faster_video.config import ClipConfig, ModelConfig, TransformConfig
-from faster_video.export.run_video import answers
+from faster_video.export.run_video import answers, load_graphs
 from faster_video.inference import Classifier
 from faster_video.model import Faster, make_projection
 from faster_video.pattern import Pattern
@@ -88,7 +88,7 @@ def of_graphs(folder: Path, bundle: Bundle, video: Path) -> NDArray[np.float32]:
     """Probabilities [N, K] after every clip of a video."""
     about = json.loads((folder / "graphs.json").read_text("utf-8"))
     clips = (clip.pixels.numpy() for clip in Classifier(bundle, "cpu", "eager").decoder.read(video))
-    return np.stack([probabilities for _, probabilities in answers(folder, about, clips)])
+    return np.stack([probabilities for _, probabilities in answers(load_graphs(folder, about), about, clips)])
 
 
 def of_classifier(bundle: Bundle, video: Path) -> NDArray[np.float64]:

@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from export_samples import need, of_classifier, of_graphs, small_pair
 from inference_samples import LABELS, small_bundle, write_sample
+from torch import nn
 
 import faster_video
-from faster_video.bundle import save_bundle
+from faster_video.backbones.published import pair
+from faster_video.bundle import Bundle, BundleConfig, save_bundle
 from faster_video.cli import main
-from faster_video.config import AGGREGATOR_NAMES
+from faster_video.config import AGGREGATOR_NAMES, ClipConfig
 from faster_video.export import FORMATS, export_bundle
+from faster_video.model import build_model
 
 TOLERANCE = 1e-4
 
@@ -50,6 +54,7 @@ def test_every_clip_has_the_classifiers_probabilities_under_any_pattern(
     assert np.abs(answers["1:3"] - answers["1:1"]).max() > 100 * TOLERANCE  # so that a wrong one would be noticed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_command_and_the_example_answer_as_classify(
     form: str, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -81,6 +86,22 @@ def run_example(folder: Path, video: Path, form: str) -> Any:
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_published_image_networks_that_see_frames_of_their_own_size(video: Path, tmp_path: Path) -> None:
+    need("onnx")
+    torch.manual_seed(0)
+    settings = pair("efficientnet_lite2", "efficientnet_lite0", pattern="1:1")
+    model = build_model(settings.model, len(LABELS)).eval()
+    nn.init.normal_(model.classifier.linear.weight, std=10.0)
+    clips = ClipConfig(num_clips=2, frames_per_clip=8)
+    config = BundleConfig(labels=LABELS, model=settings.model, clips=clips, transform=settings.transform)
+    bundle = Bundle(model=model, config=config)
+    assert export_bundle(bundle, tmp_path / "graphs", "onnx").difference < TOLERANCE
+    wanted = of_classifier(bundle, video)
+    assert np.abs(wanted[0] - wanted[1]).max() > 100 * TOLERANCE
+    np.testing.assert_allclose(of_graphs(tmp_path / "graphs", bundle, video), wanted, atol=TOLERANCE)
 
 
 def test_graphs_json_says_what_the_runtime_says(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ class Unknown(SmallNetwork):
     def forward(self, clip: Tensor) -> Tensor:
         """[B, C, T, H, W] to [B, D, t, h, w]."""
         maps: Tensor = super().forward(clip)
-        return maps + torch.linalg.eigvalsh(maps).sum()
+        shift: Tensor = torch.linalg.eigvalsh(maps).sum()
+        return maps + shift
 
 
 def with_expensive(network: SmallNetwork) -> Bundle:
