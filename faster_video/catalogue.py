@@ -4,6 +4,7 @@ Shapes: T frames of a clip, S side of the crop, D channels, t h w feature map.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import torch
@@ -15,6 +16,7 @@ from faster_video.backbones.published import PUBLISHED, Published, published_lab
 from faster_video.config import BackboneConfig
 from faster_video.cost import count_gmacs, count_parameters
 from faster_video.counts import kept_counts
+from faster_video.errors import ConfigError
 
 SIZES = {"r2d26": 8, "r2plus1d50": 8, "r3d50": 32}
 """Frames of the clips, of 224 pixels, for which Table 1 gives the cost of its networks."""
@@ -34,9 +36,9 @@ class Entry:
     channels: int
     """D of its map."""
     map_size: tuple[int, int, int]
-    gmacs: float
-    """Of one such clip, its own answer included."""
-    parameters: int
+    gmacs: float | None
+    """Of one such clip, its own answer included; None where a package that builds the network is not installed."""
+    parameters: int | None
     """Its own answer's included."""
     labels: str
     """The list that it answers with; empty for a network to be trained."""
@@ -88,7 +90,9 @@ def _ours(name: str) -> Entry:
 def _published(published: Published) -> Entry:
     rules, weights = published.rules, published.weights
     config = BackboneConfig(name=published.name, head="published")
-    counted = _counted(config, len(published_labels(published.labels)), rules.frames, rules.crop_size)
+    counted = None
+    with suppress(ConfigError):  # torchvision builds it, and is not installed
+        counted = _counted(config, len(published_labels(published.labels)), rules.frames, rules.crop_size)
     return Entry(
         name=published.name,
         frames=rules.frames,
@@ -96,8 +100,8 @@ def _published(published: Published) -> Entry:
         crop_size=rules.crop_size,
         channels=published.channels,
         map_size=published.map_size,
-        gmacs=counted.gmacs,
-        parameters=counted.parameters,
+        gmacs=None if counted is None else counted.gmacs,
+        parameters=None if counted is None else counted.parameters,
         labels=published.labels,
         accuracy=published.accuracy,
         source=published.source,
@@ -123,7 +127,7 @@ def catalogue_table(entries: Sequence[Entry]) -> Table:
     table = Table(
         box=SIMPLE,
         title="Clip networks: frames × distance and side of the clip they see, cost of one",
-        caption="--json tells how that was tested, their maps, labels, sources, weights",
+        caption="K400: Kinetics-400. ?: pip install torchvision. --json tells more",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("clip", no_wrap=True)
@@ -134,8 +138,8 @@ def catalogue_table(entries: Sequence[Entry]) -> Table:
         table.add_row(
             entry.name,
             f"{entry.frames}×{entry.frame_stride}, {entry.crop_size} px",
-            f"{entry.gmacs:.2f}",
-            f"{entry.parameters / 1e6:.1f} M",
+            "?" if entry.gmacs is None else f"{entry.gmacs:.2f}",
+            "?" if entry.parameters is None else f"{entry.parameters / 1e6:.1f} M",
             _short(entry),
         )
     return table
@@ -145,4 +149,4 @@ def _short(entry: Entry) -> str:
     """The published top-1 without the way of testing."""
     if not entry.accuracy:
         return "" if entry.weights else "to be trained"
-    return entry.accuracy.partition(" (")[0].partition(",")[0].replace(" top-1", "")
+    return entry.accuracy.partition(" (")[0].partition(",")[0].replace(" top-1", "").replace("Kinetics-", "K")

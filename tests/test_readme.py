@@ -44,11 +44,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_readme_names_every_command() -> None:
     assert {words[1] for words in commands()} == {
+        "backbones",
         "benchmark",
         "classify",
         "data",
+        "distill",
         "evaluate",
         "extract",
+        "fetch",
         "make-motion",
         "reproduce",
         "train",
@@ -76,6 +79,8 @@ def prepared(words: list[str], home: Path) -> list[str]:
         return [*filled, *SHORT]
     if words[1] == "reproduce":
         return [*filled, *SHORT, "--seeds", "1"]
+    if words[1] == "distill":
+        return [*filled, "--epochs", "1", "--views", "1", "--workers", "0"]
     return [*filled, "--workers", "0"] if words[1] == "extract" else filled
 
 

@@ -121,7 +121,9 @@ def _made(network: Backbone, engine: str, precision: str, calibration: Calibrati
 def _next_best(model: Faster, precision: str, work: Work) -> str:
     """Of those that can be had here, the one with which this work is done soonest."""
     networks = [network for network in (model.expensive, model.cheap) if isinstance(network, ClipResNet)]
-    is_ready = {}
+    is_ready: dict[str, bool] = {}
+    if not networks:  # published ones run in PyTorch's modules
+        return soonest(work.gmacs, torch.get_num_threads(), is_ready)
     with suppress(EngineError):  # there is no C++ compiler, or no folder
         compiled.cpp_compiler()
         size = work.clip_size

@@ -11,6 +11,7 @@ from torch import nn
 
 from faster_video.backbones import BACKBONES, ClipResNet, PooledClassifier, build_backbone
 from faster_video.backbones.blocks import Bottleneck, conv_bn_relu, scaled
+from faster_video.backbones.published import PUBLISHED
 from faster_video.backbones.r2plus1d import factorised_channels
 from faster_video.config import BACKBONE_NAMES, BackboneConfig
 from faster_video.errors import ConfigError
@@ -232,7 +233,8 @@ def test_the_table_and_the_config_know_the_same_names() -> None:
 def test_an_unknown_name_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError) as refused:
         BackboneConfig(name="resnet50")
-    assert str(refused.value) == "unknown backbone 'resnet50'; choose one of features, r2d26, r2plus1d50, r3d50"
+    choices = ", ".join(sorted(("features", *BACKBONES, *PUBLISHED)))
+    assert str(refused.value) == f"unknown backbone 'resnet50'; choose one of {choices}"
 
 
 @pytest.mark.parametrize("width", [0.0, 0.01, 9.0, float("nan")])

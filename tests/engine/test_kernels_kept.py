@@ -114,7 +114,7 @@ def test_without_a_compiler_auto_takes_eager_and_says_so(monkeypatch: pytest.Mon
 def test_the_command_says_in_one_line_that_it_falls_back(tmp_path: Path) -> None:
     video = write_sample(tmp_path / "sample.mp4")
     told = subprocess.run(
-        [sys.executable, "-m", "faster_video", "classify", str(video), "--top", "1"],
+        [sys.executable, "-m", "faster_video", "classify", str(video), "--top", "1", "--bundle", "motion"],
         capture_output=True,
         text=True,
         check=True,

@@ -65,8 +65,8 @@ def test_push_dry_run_prints_the_card_and_sends_nothing(
     assert printed == card_of(place / "mine", "alice/waves", "mit")
 
 
-def test_push_default_is_the_bundle_of_the_package(alice: FakeHub, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run("push default alice/motions", capfd)[0] == 0
+def test_the_bundles_of_the_package_are_pushed_by_name(alice: FakeHub, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("push motion alice/motions", capfd)[0] == 0
     card = alice.file("alice/motions", "README.md").decode()
     assert "| top1 fast_gru first | 0.98 |" in card and "| videos | 1,200 |" in card  # as in its config.json
 

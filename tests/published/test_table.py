@@ -14,9 +14,14 @@ def test_names_are_those_of_the_configuration() -> None:
     assert sorted(PUBLISHED) == sorted(PUBLISHED_NAMES) == sorted(each.name for each in PUBLISHED.values())
 
 
+OF_TORCHVISION = ("mvit_v2_s", "swin3d_t")
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_maps_and_answers_have_the_sizes_that_are_told(name: str) -> None:
     published = PUBLISHED[name]
+    if name in OF_TORCHVISION:
+        pytest.importorskip("torchvision")
     labels = published_labels(published.labels)
     with torch.device("meta"):
         backbone = published_backbone(BackboneConfig(name=name, head="published"), len(labels)).eval()

@@ -13,12 +13,18 @@ from faster_video.backbones.published.weights import fill, read_weights, require
 from faster_video.config import BackboneConfig
 from faster_video.errors import ConfigError
 
+IG65M = "ig65m_"
 LABELS = Path(__file__).parent / "labels"
 
 
 @lru_cache(maxsize=8)
 def published_labels(name: str) -> tuple[str, ...]:
-    """The labels of a list such as `kinetics400` or `imagenet`, in the order of the scores."""
+    """The labels of a list such as `kinetics400` or `imagenet`, in the order of the scores.
+
+    Of `ig65m_N` the words were never published: they are numbers.
+    """
+    if name.startswith(IG65M):
+        return tuple(f"hashtag {number}" for number in range(int(name.removeprefix(IG65M))))
     return tuple((LABELS / f"{name}.txt").read_text(encoding="utf-8").splitlines())
 
 

