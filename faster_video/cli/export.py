@@ -5,7 +5,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
-from faster_video.cli.running import FOLDER_HELP
+from faster_video.cli.running import BUNDLE_HELP, bundle_named
 from faster_video.files import printable
 
 DESCRIPTION = "Write a bundle as ONNX, OpenVINO or PyTorch graphs, to be run without this package."
@@ -13,26 +13,34 @@ DESCRIPTION = "Write a bundle as ONNX, OpenVINO or PyTorch graphs, to be run wit
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
-    command.add_argument("bundle", type=str, metavar="BUNDLE", help=FOLDER_HELP)
+    command.add_argument("bundle", type=str, metavar="BUNDLE", help=BUNDLE_HELP)
     command.add_argument("--format", type=str, default="onnx", help="onnx, openvino or torch-export")
     command.add_argument(
-        "--out", type=str, metavar="DIR", help="folder for the graphs; default: beside the bundle, as BUNDLE-FORMAT"
+        "--out",
+        type=str,
+        metavar="DIR",
+        help="folder for the graphs; default: BUNDLE-FORMAT, beside the bundle's folder",
     )
 
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.bundle import load_bundle
     from faster_video.export import EXAMPLE, export_bundle
-    from faster_video.packaged import PACKAGED, bundle_place
 
-    bundle = load_bundle(bundle_place(options.bundle))
-    # The package's own folder is none to write to.
-    beside = Path(options.bundle) if options.bundle in PACKAGED else Path(options.bundle).resolve()
-    out = Path(options.out) if options.out else beside.with_name(f"{beside.name}-{options.format}")
+    bundle = bundle_named(options.bundle)
+    out = Path(options.out) if options.out else _usual_place(options.bundle, options.format)
     done = export_bundle(bundle, out, options.format)
     for name, size in done.files.items():
         print(f"{size / 1e6:9.2f} MB  {name}")
     print(f"probabilities differ by at most {done.difference:.0e} from the bundle's, over four clips of noise")
     print(f"written to {printable(out)}; python {printable(out / EXAMPLE)} VIDEO runs them")
     return 0
+
+
+def _usual_place(bundle: str, form: str) -> Path:
+    """Beside the user's own folder; here for a bundle of the package or of the Hub."""
+    from faster_video.packaged import PACKAGED
+
+    is_folder = bundle not in PACKAGED and Path(bundle).is_dir()
+    named = Path(bundle).resolve() if is_folder else Path(Path(bundle).name)
+    return named.with_name(f"{named.name}-{form}")

@@ -64,7 +64,7 @@ def load_graph(file: Path) -> Callable[..., list[Any]]:
     import torch
 
     module = torch.export.load(file).module()
-    return lambda *inputs: [each.detach().numpy() for each in module(*map(torch.from_numpy, inputs))]
+    return torch.no_grad()(lambda *inputs: [each.numpy() for each in module(*map(torch.from_numpy, inputs))])
 
 
 def clips_of(video: str, clips: dict[str, int], pixels: dict[str, Any]) -> Iterator[Any]:
