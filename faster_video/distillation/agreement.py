@@ -39,17 +39,11 @@ class Agreement:
     """Share of the teacher's GMACs."""
 
 
-@torch.no_grad()
-def teacher_of(bundle: Bundle, features: Features, keys: Sequence[StoredKey]) -> Tensor:
-    """Log-probabilities [V, K] of the expensive network on every clip, its scores averaged."""
-    return _answers(baseline(bundle).with_pattern(ALL_EXPENSIVE), features, keys)
-
-
 def agreements(
     bundle: Bundle, features: Features, keys: Sequence[StoredKey], patterns: Sequence[str]
 ) -> Iterator[Agreement]:
     """The bundle's own way and average pooling, pattern by pattern, on these views."""
-    teacher = teacher_of(bundle, features, keys)
+    teacher = _answers(baseline(bundle).with_pattern(ALL_EXPENSIVE), features, keys)
     for pattern in patterns:
         for folding in (bundle, baseline(bundle)):
             mixed = folding.with_pattern(pattern)

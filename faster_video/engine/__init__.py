@@ -31,6 +31,8 @@ ENGINES: dict[str, Callable[[ClipResNet], Backbone]] = {
 }
 """How each makes its float32 network."""
 FOR_PROCESSORS = ("native", "openvino")
+FOR_PUBLISHED = (AUTO, "eager", "native")
+"""With published networks; `native` is then FAST-GRU's."""
 
 __all__ = [
     "AUTO",
@@ -70,6 +72,7 @@ def on_engine(
     """
     require_choice("engine", engine, (AUTO, *ENGINES))
     require_precision(precision, engine, device)
+    _require_for_published(model, engine, precision)
     if engine in FOR_PROCESSORS and device.type != "cpu":
         raise ConfigError(
             f"engine is {engine!r}, which runs on processors, and device is {device}; choose eager or auto"
@@ -89,6 +92,19 @@ def on_engine(
     if precision == FLOAT32:
         warnings.warn(f"engine native: {reason}; {engine} is used instead", FasterVideoWarning, stacklevel=2)
     return _on(model, engine, precision), engine
+
+
+def _require_for_published(model: Faster, engine: str, precision: str) -> None:
+    """Refuse, with published networks, what they would silently be computed without. Raises `ConfigError`."""
+    if not any(isinstance(network, PublishedBackbone) for network in (model.expensive, model.cheap)):
+        return
+    if precision != FLOAT32:
+        raise ConfigError(f"precision is {precision}, but published networks compute in float32 only; leave it out")
+    if engine not in FOR_PUBLISHED:
+        raise ConfigError(
+            f"engine is {engine!r}, but published networks run in PyTorch's own modules; choose one of "
+            f"{', '.join(FOR_PUBLISHED)}"
+        )
 
 
 def _on(model: Faster, engine: str, precision: str, calibration: Calibration | None = None) -> Faster:

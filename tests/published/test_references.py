@@ -9,9 +9,11 @@ import torch
 from published_samples import small
 from safetensors import safe_open
 
+from faster_video import cost
 from faster_video.backbones.published import PUBLISHED, WeightsFile, allow_import, pair, published_labels
 from faster_video.bundle import Bundle, load_bundle, save_bundle
 from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, TransformConfig
+from faster_video.engine import on_engine
 from faster_video.errors import BundleError, ConfigError, WeightsError
 from faster_video.untrained import untrained_bundle
 
@@ -115,3 +117,32 @@ def test_missing_weights_are_an_error_of_their_own(monkeypatch: pytest.MonkeyPat
     settings = pair("efficientnet_lite0", "efficientnet_lite0")
     with pytest.raises(WeightsError, match="no weights of it are published"):
         untrained_bundle(settings.model, settings.clips, settings.transform, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"precision": "int8"}, "precision is int8, but published networks compute in float32 only; leave it out"),
+        (
+            {"engine": "openvino"},
+            "engine is 'openvino', but published networks run in PyTorch's own modules; ",
+        ),
+        (
+            {"engine": "compiled"},
+            "engine is 'compiled', but published networks run in PyTorch's own modules; ",
+        ),
+    ],
+)
+def test_what_published_networks_would_silently_do_without_is_refused(
+    bundle: Bundle, settings: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        on_engine(bundle.model, **{"engine": "auto"} | settings, device=torch.device("cpu"))  # type: ignore[arg-type]
+
+
+def test_gmacs_of_imported_networks_are_counted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow_import("published_samples:small")
+    network = BackboneConfig(name="published_samples:small")
+    monkeypatch.setattr(cost, "kept_counts", None)  # it would fail if it were called
+    cost._counted.cache_clear()
+    assert cost.video_cost(ModelConfig(expensive=network, cheap=network), ClipConfig(), 32, 3).gmacs > 0
