@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=1, help="height and width that maps are averaged to")
     parser.add_argument("--aggregators", nargs="+", default=AGGREGATORS)
     parser.add_argument("--patterns", nargs="+", default=PATTERNS)
+    parser.add_argument("--rate", type=float, help="learning rate, in place of the recipe's")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     data, tests = read_list(options.train, part="train"), read_list(options.test, part="test")
@@ -50,7 +52,8 @@ def main() -> None:
     )
     for aggregator in options.aggregators:
         for pattern in options.patterns:
-            found = [trained(bundle, learned, judged, aggregator, pattern, seed, options.out) for seed in options.seeds]
+            train_one = partial(trained, bundle, learned, judged, aggregator, pattern, options.rate, options.out)
+            found = [train_one(seed) for seed in options.seeds]
             scores = [100 * top1 for top1, _ in found]
             spread = stdev(scores) if len(scores) > 1 else 0.0
             row = {"aggregator": aggregator, "pattern": pattern, "top1": mean(scores), "spread": spread}
@@ -80,14 +83,24 @@ def stored(bundle: Bundle, videos: VideoList, out: Path, views: int) -> FeatureS
 
 
 def trained(
-    bundle: Bundle, learned: FeatureStore, judged: FeatureStore, aggregator: str, pattern: str, seed: int, out: Path
+    bundle: Bundle,
+    learned: FeatureStore,
+    judged: FeatureStore,
+    aggregator: str,
+    pattern: str,
+    rate: float | None,
+    out: Path,
+    seed: int,
 ) -> tuple[float, float]:
     """Top-1 on the test videos, and GMACs of a video; nothing is done again that is done."""
-    folder = out / "runs" / f"{aggregator}-{pattern.replace(':', '_')}-{seed}"
+    recipe = frozen()
+    if rate is not None:
+        recipe = replace(recipe, stage2=replace(recipe.stage2, learning_rate=rate))
+    folder = out / "runs" / f"{aggregator}-{pattern.replace(':', '_')}-{recipe.stage2.learning_rate:g}-{seed}"
     if not (folder / "bundle").exists():
         config = bundle.config
         recipe = replace(
-            frozen(),
+            recipe,
             clips=config.clips,
             transform=config.transform,
             model=replace(config.model, aggregator=aggregator, pattern=pattern),

@@ -51,7 +51,7 @@ class CompiledNetwork(nn.Module):
         self.classifier = network.classifier
         self.feature_size = network.feature_size
         self.require_clip = network.require_clip
-        network_on_engine = folded(network).to(self._type)
+        network_on_engine = folded(network, precision)
         self._device = next(network.parameters()).device
         if self._device.type == "cpu":
             cpp_compiler()

@@ -25,7 +25,7 @@ class EagerNetwork(nn.Module):
     def __init__(self, network: ClipResNet, precision: str = FLOAT32) -> None:
         super().__init__()
         self._type = TYPES[precision]
-        self._network = folded(network).to(self._type)
+        self._network = folded(network, precision)
         self._network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.channels = network.channels
         self.classifier = network.classifier
@@ -40,16 +40,17 @@ class EagerNetwork(nn.Module):
         return self._network(clips).float()  # type: ignore[no-any-return]
 
 
-def folded(network: nn.Module) -> nn.Module:
+def folded(network: nn.Module, precision: str = FLOAT32) -> nn.Module:
     """A copy that does not learn, every batch norm folded into the convolution before it."""
     with torch.inference_mode(False), torch.no_grad():  # whatever the caller's mode, it can be exported
-        return _folded(deepcopy(network).eval())
+        return _folded(deepcopy(network).eval()).to(TYPES[precision])
 
 
 def folded_published(backbone: PublishedBackbone) -> PublishedBackbone:
     """A copy that does not learn, channels last in memory, batch norms folded where that changes nothing.
 
-    In somebody else's network a batch norm need not belong to the convolution before it: two answers are compared.
+    In somebody else's network a batch norm need not belong to the convolution before it: two answers are compared, in
+    float32 on GPUs, too, whose TF32 would make them differ.
     """
     copy = deepcopy(backbone).eval()
     with torch.inference_mode(False), torch.no_grad():
@@ -57,7 +58,8 @@ def folded_published(backbone: PublishedBackbone) -> PublishedBackbone:
         some = next(copy.parameters())
         clip = torch.rand(1, 3, copy.frames, copy.side, copy.side, generator=torch.Generator().manual_seed(0))
         clip = clip.to(some.device, some.dtype)
-        wanted, got = copy.network(clip), quick(clip)
+        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
+            wanted, got = copy.network(clip), quick(clip)
         if torch.allclose(got, wanted, rtol=0, atol=1e-4 * float(wanted.abs().max())):
             copy.network = cast("PublishedNetwork", quick)
     lay_channels_last(copy)

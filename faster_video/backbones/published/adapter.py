@@ -21,6 +21,9 @@ class PublishedBackbone(nn.Module):
     mean and deviation instead of those of `TransformConfig`.
     """
 
+    factor: Tensor
+    shift: Tensor
+
     def __init__(
         self,
         network: PublishedNetwork,
@@ -41,7 +44,8 @@ class PublishedBackbone(nn.Module):
         """Of the square that the network sees, in pixels."""
         self._name = config.name
         self._pools = self.map_size != map_size
-        self._factor, self._shift = _recoloured(rules)
+        for name, values in zip(("factor", "shift"), _recoloured(rules), strict=True):
+            self.register_buffer(name, torch.tensor(values)[:, None, None, None], persistent=False)
         linear = config.head == "linear"
         self.classifier: PooledClassifier = (
             PooledClassifier(self.channels, num_classes) if linear else _OwnHead(network, config.scale)  # type: ignore[assignment]
@@ -54,8 +58,7 @@ class PublishedBackbone(nn.Module):
             images = clip.transpose(1, 2).flatten(0, 1)  # [B*k, 3, S, S]
             small = functional.interpolate(images, (self.side, self.side), mode="bilinear", antialias=True)
             clip = small.unflatten(0, (-1, self.frames)).transpose(1, 2)  # type: ignore[no-untyped-call]
-        factor, shift = (clip.new_tensor(values)[:, None, None, None] for values in (self._factor, self._shift))
-        maps: Tensor = self.network(clip * factor + shift)
+        maps: Tensor = self.network(clip * self.factor + self.shift)
         if self._pools:
             maps = functional.adaptive_avg_pool3d(maps, self.map_size)
         return maps * self.scale

@@ -1,0 +1,248 @@
+"""A GPU: whole videos through each engine, beside PyTorch's own modules, and a training step, in one run.
+
+    python benchmarks/gpu.py [--recipes faster16 …] [--rounds 20] [--files 64] [--only models | training | files]
+
+Models: random weights, clips on the GPU; milliseconds a video from 8-bit clips to the answer after every clip, median
+of the rounds, every way with the recipe's pattern and with every clip expensive and the scores averaged. `modules` are
+the networks as they are defined, batch norms and all, clips contiguous; `graph` is the engine `eager` replayed as a
+CUDA graph, a trial; `tuned` lets cuDNN try its algorithms first. Difference: of the last answer's probabilities from
+the processor's, the largest.
+Training: clips a second of a step of stage 1 (forward, backward, SGD), 16 clips at a time.
+Files: `--files` made-up videos through `classify_many`, decoding included.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from shutil import copyfile
+from statistics import median
+from time import perf_counter
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional
+
+from faster_video.backbones import BACKBONES
+from faster_video.clips import normalize
+from faster_video.config import Recipe
+from faster_video.engine import BF16, FLOAT32, on_engine
+from faster_video.inference import Classifier
+from faster_video.inference.classify import MOST_PIXELS
+from faster_video.model import Faster
+from faster_video.recipes import get_recipe
+from faster_video.speed import let_every_block_speak, random_bundle, write_made_up_video
+
+GPU = torch.device("cuda")
+WAYS = (
+    ("modules", FLOAT32, False),
+    ("modules", FLOAT32, True),
+    ("modules", BF16, True),
+    ("eager", FLOAT32, False),
+    ("eager", FLOAT32, True),
+    ("eager", BF16, False),
+    ("eager", BF16, True),
+    ("graph", FLOAT32, True),
+    ("graph", BF16, True),
+    ("compiled", FLOAT32, True),
+    ("compiled", BF16, True),
+)
+"""Engine, numbers, and whether cuDNN tries its algorithms."""
+Run = Callable[[Tensor], Tensor]
+"""Clips uint8 [1, N, C, T, S, S] to log-probabilities [1, N, K]."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipes", nargs="+", default=["faster16"])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--files", type=int, default=64)
+    parser.add_argument("--engines", nargs="+", default=["modules", "eager", "graph", "compiled"])
+    parser.add_argument("--only", choices=["models", "training", "files"])
+    options = parser.parse_args()
+    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {cudnn}", flush=True)
+    if options.only in (None, "models"):
+        for name in options.recipes:
+            models(name, options.engines, options.rounds)
+    if options.only in (None, "files"):
+        files(options.recipes[0], options.files)
+    if options.only in (None, "training"):
+        training(options.rounds)
+
+
+def models(name: str, engines: list[str], rounds: int) -> None:
+    recipe = get_recipe(name)
+    clips = made_up_clips(recipe)
+    mixed = random_bundle(recipe).model
+    baseline = random_bundle(replace(recipe, model=replace(recipe.model, aggregator="average", pattern="1:0"))).model
+    with torch.inference_mode():
+        wanted = mixed(normalize(clips, recipe.transform))[0, -1].exp()
+    usual: dict[str, float] = {}
+    for engine, precision, tuned in WAYS:
+        if engine not in engines:
+            continue
+        torch.backends.cudnn.benchmark = tuned
+        taken, difference = {}, 0.0
+        began = perf_counter()
+        for what, model in (("mixed", mixed), ("all expensive", baseline)):
+            torch.cuda.reset_peak_memory_stats()
+            run = way(deepcopy(model).to(GPU), recipe, engine, precision)
+            on_gpu = clips.to(GPU)
+            found = run(on_gpu)[0, -1].exp().cpu()
+            if what == "mixed":
+                difference = float((found - wanted).abs().max())
+            taken[what] = milliseconds(run, on_gpu, rounds)
+            usual.setdefault(what, taken[what])
+        memory = torch.cuda.max_memory_allocated() / 2**30
+        mixed_ms, expensive_ms = taken["mixed"], taken["all expensive"]
+        print(
+            f"{name:9} {engine:8} {precision:7} {'tuned' if tuned else '     '}  "
+            f"{recipe.model.pattern} {mixed_ms:7.2f} ms ({usual['mixed'] / mixed_ms:.2f} × modules)  "
+            f"all expensive {expensive_ms:7.2f} ms ({usual['all expensive'] / expensive_ms:.2f} ×)  "
+            f"saves {expensive_ms / mixed_ms:.2f} ×; peak {memory:.1f} GiB; difference {difference:.0e}; "
+            f"{perf_counter() - began:.0f} s with preparing",
+            flush=True,
+        )
+
+
+def made_up_clips(recipe: Recipe) -> Tensor:
+    """Uint8 [1, N, C, T, S, S]."""
+    side, sizes = recipe.transform.crop_size, recipe.clips
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(sizes.num_clips * 3, 1, sizes.frames_per_clip // 2, side // 8, side // 8, generator=generator)
+    clips = functional.interpolate(coarse, (sizes.frames_per_clip, side, side), mode="trilinear") * 255
+    return clips.byte().view(1, sizes.num_clips, 3, sizes.frames_per_clip, side, side)
+
+
+@torch.inference_mode()
+def way(model: Faster, recipe: Recipe, engine: str, precision: str) -> Run:
+    """The model as `Classifier` runs it, or as it is."""
+    together = max(1, MOST_PIXELS // (recipe.clips.frames_per_clip * recipe.transform.crop_size**2))
+    if engine in ("eager", "graph", "compiled"):
+        model, _ = on_engine(model.eval(), "eager" if engine == "graph" else engine, GPU, precision=precision)
+    half = engine == "modules" and precision == BF16
+
+    @torch.inference_mode()
+    def run(clips: Tensor) -> Tensor:
+        answers, state = [], None
+        with torch.autocast("cuda", torch.bfloat16) if half else nullcontext():
+            for some in torch.split(clips, together, dim=1):
+                found, state = model.steps(normalize(some, recipe.transform), state)
+                answers.append(found)
+        return torch.cat(answers, dim=1)
+
+    return graphed(run, made_up_clips(recipe).to(GPU)) if engine == "graph" else run
+
+
+def graphed(run: Run, clips: Tensor) -> Run:
+    side_stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(side_stream):
+        for _ in range(3):
+            run(clips)
+    torch.cuda.current_stream().wait_stream(side_stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        answers = run(clips)
+
+    def replay(others: Tensor) -> Tensor:
+        clips.copy_(others)
+        graph.replay()
+        return answers.clone()
+
+    return replay
+
+
+def milliseconds(run: Run, clips: Tensor, rounds: int) -> float:
+    for _ in range(3):
+        run(clips)
+    taken = []
+    for _ in range(rounds):
+        torch.cuda.synchronize()
+        began = perf_counter()
+        run(clips).tolist()
+        taken.append(1000 * (perf_counter() - began))
+    return median(taken)
+
+
+def files(name: str, count: int) -> None:
+    recipe = get_recipe(name)
+    with tempfile.TemporaryDirectory() as folder:
+        first = Path(folder) / "0.mp4"
+        write_made_up_video(first, recipe.clips, recipe.transform)
+        paths = [first] + [Path(copyfile(first, Path(folder) / f"{number}.mp4")) for number in range(1, count)]
+        for pattern in (recipe.model.pattern, "1:0"):
+            for precision in (FLOAT32, BF16):
+                bundle = random_bundle(recipe).with_pattern(pattern)
+                classifier = Classifier(bundle, "cuda", precision=precision)
+                classifier.classify(first)
+                began = perf_counter()
+                found = list(classifier.classify_many(paths))
+                seconds = perf_counter() - began
+                decoding, computing = (
+                    1000 * median(getattr(one, f"seconds_{what}") for one in found) for what in ("decoding", "model")
+                )
+                print(
+                    f"files, {name}, {pattern}, {precision}: {count / seconds:.1f} videos/s; of a video, decoding "
+                    f"{decoding:.1f} ms, model {computing:.1f} ms",
+                    flush=True,
+                )
+
+
+def training(rounds: int) -> None:
+    torch.backends.cudnn.benchmark = False
+    for name in ("r2plus1d50", "r3d50", "r2d26"):
+        usual = 0.0
+        for told, precision, last, tuned in (
+            ("modules", "32-true", False, False),
+            ("modules", "32-true", False, True),
+            ("ours", "32-true", True, False),
+            ("ours", "32-true", True, True),
+            ("ours", "bf16-mixed", True, False),
+            ("ours", "bf16-mixed", True, True),
+            ("ours", "16-mixed", True, True),
+        ):
+            torch.backends.cudnn.benchmark = tuned
+            torch.cuda.reset_peak_memory_stats()
+            rate = clips_per_second(name, precision, last, rounds)
+            usual = usual or rate
+            memory = torch.cuda.max_memory_allocated() / 2**30
+            print(
+                f"training {name:10} {told:7} {precision:10} {'tuned' if tuned else '     '} {rate:6.0f} clips/s "
+                f"({rate / usual:.2f} × modules), peak {memory:.1f} GiB",
+                flush=True,
+            )
+
+
+def clips_per_second(name: str, precision: str, last: bool, rounds: int) -> float:
+    fabric = Fabric(accelerator="cuda", devices=1, precision=precision)  # type: ignore[arg-type]
+    network = BACKBONES[name](400, 1.0)
+    let_every_block_speak(network)
+    learner = nn.Sequential(network, network.classifier).train().to(GPU)
+    if last:
+        learner = learner.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    learner, optimizer = fabric.setup(learner, torch.optim.SGD(learner.parameters(), 0.01, 0.9, weight_decay=1e-4))
+    clips = torch.randn(16, 3, 8, 224, 224, device=GPU)
+    if last:
+        clips = clips.contiguous(memory_format=torch.channels_last_3d)
+    labels = torch.arange(16, device=GPU)
+    taken = []
+    for number in range(rounds + 3):
+        torch.cuda.synchronize()
+        began = perf_counter()
+        loss = functional.cross_entropy(learner(clips), labels)
+        fabric.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        torch.cuda.synchronize()
+        if number >= 3:
+            taken.append(perf_counter() - began)
+    return 16 / median(taken)
+
+
+if __name__ == "__main__":
+    main()
