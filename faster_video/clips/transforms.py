@@ -7,6 +7,7 @@ Clips stay uint8 until `normalize`: workers send a quarter of the bytes, the dev
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from random import Random
 
 import numpy as np
@@ -18,6 +19,7 @@ from faster_video.config import TransformConfig
 from faster_video.errors import ConfigError
 from faster_video.video import View, Window
 
+CPU = torch.device("cpu")
 CACHED_VALUES = 1 << 17
 """Of frames that are normalised at once: what fits a processor's cache."""
 LONGEST_SHAPE = 8
@@ -69,7 +71,7 @@ def normalize(clip: Tensor, config: TransformConfig) -> Tensor:
         raise ConfigError(
             f"clip is {clip.dtype} {list(clip.shape)}; normalize takes uint8 [..., 3, T, H, W], and only once"
         )
-    scale, shift = (values.to(clip.device).view(3, 1, 1, 1) for values in _scale_and_shift(config))
+    scale, shift = (values.view(3, 1, 1, 1) for values in _scale_and_shift(config, clip.device))
     return clip.float().mul_(scale).add_(shift)
 
 
@@ -80,7 +82,7 @@ def normalized_clip(frames: Sequence[NDArray[np.uint8]], config: TransformConfig
     it is written over, because the system takes longer to hand over new memory than the arithmetic takes.
     """
     clip = torch.empty(len(frames), *frames[0].shape) if into is None else into.movedim(0, -1)
-    scale, shift = (values.repeat(clip.shape[2]) for values in _scale_and_shift(config))  # of a line
+    scale, shift = (values.repeat(clip.shape[2]) for values in _scale_and_shift(config, CPU))  # of a line
     at_once = max(1, CACHED_VALUES // frames[0].size)  # frames
     for first in range(0, len(frames), at_once):
         some = clip[first : first + at_once]
@@ -90,10 +92,12 @@ def normalized_clip(frames: Sequence[NDArray[np.uint8]], config: TransformConfig
     return clip.movedim(-1, 0)
 
 
-def _scale_and_shift(config: TransformConfig) -> tuple[Tensor, Tensor]:
-    """Of each colour: x * scale + shift is (x / 255 - mean) / std."""
-    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (config.mean, config.std))
-    return (1 / (255 * std)).float(), (-mean / std).float()
+@lru_cache(maxsize=16)
+def _scale_and_shift(config: TransformConfig, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of each colour, on the device: x * scale + shift is (x / 255 - mean) / std."""
+    with torch.inference_mode(False):  # they are kept, also for those who learn
+        mean, std = (torch.tensor(values, dtype=torch.float64) for values in (config.mean, config.std))
+        return (1 / (255 * std)).float().to(device), (-mean / std).float().to(device)
 
 
 def _size(frames: NDArray[np.uint8]) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""The engine that PyTorch's own compiler makes: AOTInductor on processors, `torch.compile` with CUDA graphs on GPUs.
+"""The engine that PyTorch's own compiler makes: AOTInductor on processors, `torch.compile` on GPUs.
 
 Compiling takes 15 to 30 seconds for each network and size of its clips. On a processor the code, weights included, is
-kept in the user's cache folder. The GPU's part has never run on a GPU.
+kept in the user's cache folder.
 
 Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature map.
 """
@@ -60,7 +60,7 @@ class CompiledNetwork(nn.Module):
                 lambda size: _one_by_one(_loaded(_file(key, precision, size), network_on_engine, size, self._type))
             )
         else:
-            run = _graphed(network_on_engine)
+            run = _compiled_for_gpu(network_on_engine)
             self._runs = Recent[torch.Size, Run](lambda _: run)
 
     def forward(self, clips: Tensor) -> Tensor:
@@ -155,14 +155,8 @@ def _private_folder(beside: Path) -> Iterator[str]:
                 os.environ[name] = before
 
 
-def _graphed(network: nn.Module) -> Run:
-    """On a GPU: compiled at the first clips of every size, and replayed as CUDA graphs. Never run on a GPU yet."""
+def _compiled_for_gpu(network: nn.Module) -> Run:
+    """Compiled at the first clips of every size; `GraphedSteps` replays what comes of it."""
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    compiled = torch.compile(network, mode="reduce-overhead", dynamic=False)
-
-    def run(clips: Tensor) -> Tensor:
-        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        maps: Tensor = compiled(clips.contiguous(memory_format=torch.channels_last_3d))
-        return maps.clone()  # the next run writes over it
-
-    return run
+    compiled = torch.compile(network, dynamic=False)
+    return lambda clips: compiled(clips.contiguous(memory_format=torch.channels_last_3d))

@@ -36,7 +36,17 @@ class _Worker(Generic[Item]):
         self._begun.wait()
         torch.set_num_threads(threads)  # of this thread and later ones, which the new one has changed
 
-    def next(self) -> Item | _End:
+    def items(self) -> Iterator[Item]:
+        """All of them as they come; the thread ends with this iterator. Raises what the items raised."""
+        try:
+            while not isinstance(item := self._next(), _End):
+                yield item
+            if item.error is not None:
+                raise item.error
+        finally:
+            self.stop()
+
+    def _next(self) -> Item | _End:
         while True:
             try:
                 return self._queue.get(timeout=WAKE_SECONDS)
@@ -73,6 +83,31 @@ class _Worker(Generic[Item]):
         return False
 
 
+def several_ahead(parts: Iterable[Iterable[Item]], most: int, at_once: int) -> Iterator[Item]:
+    """The items of all parts in their order, each part's computed in its own thread, `at_once` (3 or more) at most.
+
+    Of each part up to `most` items are computed before they are asked for. Errors and the end are as of `ahead`.
+    """
+    workers: list[_Worker[Item]] = []  # that may still run
+
+    def started() -> Iterator[_Worker[Item]]:
+        for part in parts:
+            worker = _Worker(part, most)
+            workers.append(worker)
+            worker.start()
+            yield worker
+
+    begun = ahead(started(), at_once - 2)  # one more waits to be taken, and one is being read
+    try:
+        for worker in begun:
+            yield from worker.items()
+            workers.remove(worker)
+    finally:
+        begun.close()  # type: ignore[attr-defined]
+        for worker in workers:
+            worker.stop()
+
+
 def ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
     """The items in their order, up to `most` of them computed before they are asked for.
 
@@ -80,10 +115,4 @@ def ahead(items: Iterable[Item], most: int) -> Iterator[Item]:
     """
     worker = _Worker(items, most)
     worker.start()
-    try:
-        while not isinstance(item := worker.next(), _End):
-            yield item
-        if item.error is not None:
-            raise item.error
-    finally:
-        worker.stop()
+    yield from worker.items()

@@ -18,10 +18,11 @@ from faster_video.config import require_at_least, require_at_most
 from faster_video.cost import VideoCost, video_cost
 from faster_video.device import choose_device
 from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
+from faster_video.engine.graphs import GraphedSteps
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.hub import read_bundle
-from faster_video.inference.ahead import ahead
+from faster_video.inference.ahead import ahead, several_ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
@@ -29,6 +30,8 @@ from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
 from faster_video.packaged import DEFAULT
 
+BYTES_AHEAD = 1 << 30
+"""Of the pixels that wait for a GPU at most; every core decodes a file of its own as far as they allow."""
 CLIPS_AHEAD = 3
 """Decoded clips that wait for the networks at most, beside the one that is being decoded."""
 MOST_PIXELS = 1 << 24
@@ -90,9 +93,14 @@ class Classifier:
             calibration=None if calibrate is None else calibration_of(calibrate, self.decoder),
             work=Work(clip_size=torch.Size((3, *size)), gmacs=None if videos is None else videos * self.cost.gmacs),
         )
+        self._graphed = GraphedSteps(self.model, self.decoder.transform, self.device) if self._is_on_gpu else None
         self._make = partial(Classifier, bundle, device, self.engine, precision=precision, calibrate=calibrate)
         # A GPU is quick with many clips at once; a processor with maps that fit its cache, if that is enough work.
-        self.clips_together = max(1, (SMALL_PIXELS if self.device.type == "cpu" else MOST_PIXELS) // size.numel())
+        self.clips_together = max(1, (MOST_PIXELS if self._is_on_gpu else SMALL_PIXELS) // size.numel())
+
+    @property
+    def _is_on_gpu(self) -> bool:
+        return self.device.type != "cpu"
 
     @property
     def cost(self) -> VideoCost:
@@ -146,7 +154,7 @@ class Classifier:
         waiting: list[DecodedClip] = []
         state: State | None = None
         seconds_decoding = seconds_model = 0.0
-        for decoded in ahead(self.decoder.decode(paths), CLIPS_AHEAD):
+        for decoded in self._decoded(paths):
             if isinstance(decoded, Failure) or decoded.number == 0:
                 clips, waiting, state, seconds_decoding, seconds_model = [], [], None, 0.0, 0.0
             if isinstance(decoded, Failure):
@@ -178,10 +186,21 @@ class Classifier:
                 )
                 began = perf_counter()
 
+    def _decoded(self, paths: Iterable[Path | Failure]) -> Iterator[DecodedClip | Failure]:
+        """Clips of the files in their order, decoded ahead: in one thread where the networks need the cores."""
+        if not self._is_on_gpu:
+            return ahead(self.decoder.decode(paths), CLIPS_AHEAD)
+        clips, side = self.bundle.config.clips, self.bundle.config.transform.crop_size
+        bytes_of_file = clips.num_clips * clips.frames_per_clip * side * side * 3
+        at_once = max(3, min(usable_cores(), BYTES_AHEAD // bytes_of_file))
+        return several_ahead((self.decoder.decode([path]) for path in paths), clips.num_clips, at_once)
+
     @torch.inference_mode()
     def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], State]:
-        """Probabilities of the K labels after each of these clips [B, C, T, S, S], and the state for the next."""
-        if len(clips) == 1:  # as it lies in memory
+        """Probabilities of the K labels after each of these `DecodedClip.pixels`, and the state for the next."""
+        if self._graphed is not None:
+            log_probabilities, state = self._graphed(clips, state)
+        elif len(clips) == 1:  # as it lies in memory
             answer, state = self.model.step(clips[0], state)
             log_probabilities = answer[:, None]  # [B, 1, K]
         else:

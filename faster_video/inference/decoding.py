@@ -25,13 +25,13 @@ MOST_SPARE = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DecodedClip:
-    """A clip of a file, ready for the networks."""
+    """A clip of a file."""
 
     path: Path
     number: int
     """Of the clip in its video; 0 begins another video."""
     pixels: Tensor
-    """float32 [B, C, T, S, S], normalised, on the device."""
+    """[B, C, T, S, S]: float32, normalised, or for a GPU uint8 in pinned memory (`ClipDecoder.on_device`)."""
     start_seconds: float
     """When the clip's first frame is shown."""
     end_seconds: float
@@ -101,11 +101,13 @@ class ClipDecoder:
         except IndexError:
             return None
 
+    def on_device(self, pixels: Tensor) -> Tensor:
+        """A decoded clip's pixels as the networks want them: float32 [B, C, T, S, S], normalised, on the device."""
+        return pixels if self.device.type == "cpu" else normalize(pixels.to(self.device), self.transform)
+
     def _prepare(self, frames: Frames) -> Tensor:
-        """Decoded frames as the networks want them: float32 [B, C, T, S, S] on the device."""
+        """Decoded frames as `DecodedClip.pixels`."""
         if self.device.type == "cpu":
             return normalized_clip(frames.pictures, self.transform, self._taken())[None]
-        pixels = as_clip(frames.data)  # uint8 [C, T, S, S]: a quarter of the bytes to send
-        if self.device.type == "cuda":
-            pixels = pixels.pin_memory()
-        return normalize(pixels.to(self.device, non_blocking=True), self.transform)[None]
+        pixels = as_clip(frames.data)[None]  # a quarter of the bytes to send
+        return pixels.pin_memory() if self.device.type == "cuda" else pixels

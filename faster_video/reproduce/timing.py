@@ -110,7 +110,9 @@ def _decoded(classifiers: Sequence[Classifier], path: Path) -> dict[tuple[ClipCo
     clips: dict[tuple[ClipConfig, TransformConfig], list[Tensor]] = {}
     for classifier in classifiers:
         if _seen(classifier) not in clips:
-            clips[_seen(classifier)] = [clip.pixels for clip in classifier.decoder.read(path)]
+            clips[_seen(classifier)] = [
+                classifier.decoder.on_device(clip.pixels) for clip in classifier.decoder.read(path)
+            ]
     return clips
 
 

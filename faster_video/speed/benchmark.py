@@ -112,7 +112,8 @@ def _gmacs_by_part(cost: VideoCost) -> dict[str, float]:
 
 def _measure(classifier: Classifier, path: Path, rounds: int) -> dict[str, Measured]:
     """Every figure of every round; what is compared is measured in turns."""
-    clips = [clip.pixels for clip in islice(classifier.decoder.read(path), MOST_CLIPS)]
+    decoder = classifier.decoder
+    clips = [decoder.on_device(clip.pixels) for clip in islice(decoder.read(path), MOST_CLIPS)]
     classifier.classify(path)  # compiles, plans and fills caches
     peaks = _can_measure_peak(classifier.device)
     found = [_round(classifier, path, clips, peaks) for _ in range(rounds)]

@@ -187,7 +187,7 @@ def test_a_cpp_compiler_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.M
 @torch.inference_mode()
 def test_what_gpus_run_gives_the_same_maps_here() -> None:
     network = trained("r2d26", 1 / 16)
-    run = compiled._graphed(folded(network))
+    run = compiled._compiled_for_gpu(folded(network))
     for seed in (1, 2):
         clip = clips(2, 3, 8, 32, 32, seed=seed)
         assert error(run(clip), network(clip)) < 1e-4

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from faster_video.inference.ahead import ahead
+from faster_video.inference.ahead import ahead, several_ahead
 
 
 def threads() -> list[str]:
@@ -66,3 +66,45 @@ def test_it_is_another_thread() -> None:
         yield threading.current_thread().name
 
     assert list(ahead(items(), 1)) == ["ahead"]
+
+
+def test_parts_are_computed_side_by_side_and_come_in_their_order() -> None:
+    together = threading.Barrier(3, timeout=20)
+
+    def part(number: int) -> Iterator[tuple[int, int]]:
+        if number < 3:
+            together.wait()  # all three wait for each other
+        for item in range(4):
+            yield number, item
+
+    found = list(several_ahead((part(number) for number in range(7)), most=2, at_once=3))
+    assert found == [(number, item) for number in range(7) for item in range(4)]
+    assert not threads()
+
+
+def test_no_more_parts_are_begun_than_allowed() -> None:
+    begun: list[int] = []
+
+    def part(number: int) -> Iterator[int]:
+        begun.append(number)
+        yield number
+
+    results = several_ahead((part(number) for number in range(20)), most=2, at_once=4)
+    assert next(results) == 0
+    time.sleep(0.5)
+    assert len(begun) == 4
+    results.close()  # type: ignore[attr-defined]
+    assert not threads()
+
+
+def test_an_error_of_a_part_ends_all_at_its_turn() -> None:
+    def part(number: int) -> Iterator[int]:
+        yield number
+        if number == 2:
+            raise ValueError("broken part")
+
+    results = several_ahead((part(number) for number in range(9)), most=2, at_once=3)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="broken part"):
+        next(results)
+    assert not threads()

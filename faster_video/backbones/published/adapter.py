@@ -21,9 +21,6 @@ class PublishedBackbone(nn.Module):
     mean and deviation instead of those of `TransformConfig`.
     """
 
-    factor: Tensor
-    shift: Tensor
-
     def __init__(
         self,
         network: PublishedNetwork,
@@ -44,8 +41,8 @@ class PublishedBackbone(nn.Module):
         """Of the square that the network sees, in pixels."""
         self._name = config.name
         self._pools = self.map_size != map_size
-        for name, values in zip(("factor", "shift"), _recoloured(rules), strict=True):
-            self.register_buffer(name, torch.tensor(values)[:, None, None, None], persistent=False)
+        self._colours = _recoloured(rules)
+        self._colours_on_gpu: dict[torch.device, list[Tensor]] = {}
         linear = config.head == "linear"
         self.classifier: PooledClassifier = (
             PooledClassifier(self.channels, num_classes) if linear else _OwnHead(network, config.scale)  # type: ignore[assignment]
@@ -53,15 +50,27 @@ class PublishedBackbone(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Feature map of a clip: [B, 3, T, S, S] to [B, D, t, h, w]."""
-        clip = clip[:, :, evenly(self.frames, clip.shape[2])]  # [B, 3, k, S, S]
+        seen = evenly(self.frames, clip.shape[2])
+        if len(seen) < clip.shape[2]:
+            clip = torch.stack([clip[:, :, number] for number in seen], dim=2)  # [B, 3, k, S, S]
         if clip.shape[3] != self.side:
             images = clip.transpose(1, 2).flatten(0, 1)  # [B*k, 3, S, S]
             small = functional.interpolate(images, (self.side, self.side), mode="bilinear", antialias=True)
             clip = small.unflatten(0, (-1, self.frames)).transpose(1, 2)  # type: ignore[no-untyped-call]
-        maps: Tensor = self.network(clip * self.factor + self.shift)
+        factor, shift = self._colours_beside(clip)
+        maps: Tensor = self.network(clip * factor + shift)
         if self._pools:
             maps = functional.adaptive_avg_pool3d(maps, self.map_size)
         return maps * self.scale
+
+    def _colours_beside(self, clip: Tensor) -> list[Tensor]:
+        """Factor and shift of each colour where the clip is; a GPU is sent them once, for which it must be waited."""
+        made = self._colours_on_gpu.get(clip.device) or [
+            clip.new_tensor(values)[:, None, None, None] for values in self._colours
+        ]
+        if clip.is_cuda:
+            self._colours_on_gpu[clip.device] = made
+        return made
 
     def feature_size(self, _frames: int, _height: int, _width: int) -> tuple[int, int, int]:
         """Size (t, h, w) of the feature map, whatever the clip's."""
