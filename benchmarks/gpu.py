@@ -4,8 +4,9 @@
 
 Models: random weights, clips on the GPU; milliseconds a video from 8-bit clips to the answer after every clip, median
 of the rounds, every way with the recipe's pattern and with every clip expensive and the scores averaged. `modules` are
-the networks as they are defined, batch norms and all, clips contiguous; `graph` is the engine `eager` replayed as a
-CUDA graph, a trial; `tuned` lets cuDNN try its algorithms first. Difference: of the last answer's probabilities from
+the networks as they are defined, batch norms and all, clips contiguous; `eager` starts kernel after kernel, `graph` and
+`compiled` are the engines `eager` and `compiled` as `classify` runs them, replayed as CUDA graphs; `tuned` lets cuDNN
+try its algorithms first. Difference: of the last answer's probabilities from
 the processor's, the largest.
 Training: clips a second of a step of stage 1 (forward, backward, SGD), 16 clips at a time.
 Files: `--files` made-up videos through `classify_many`, decoding included.
@@ -31,6 +32,7 @@ from faster_video.backbones import BACKBONES
 from faster_video.clips import normalize
 from faster_video.config import Recipe
 from faster_video.engine import BF16, FLOAT32, on_engine
+from faster_video.engine.graphs import GraphedSteps
 from faster_video.inference import Classifier
 from faster_video.inference.classify import MOST_PIXELS
 from faster_video.model import Faster
@@ -41,15 +43,14 @@ GPU = torch.device("cuda")
 WAYS = (
     ("modules", FLOAT32, False),
     ("modules", FLOAT32, True),
-    ("modules", BF16, True),
+    ("modules", BF16, False),
     ("eager", FLOAT32, False),
     ("eager", FLOAT32, True),
     ("eager", BF16, False),
-    ("eager", BF16, True),
-    ("graph", FLOAT32, True),
-    ("graph", BF16, True),
-    ("compiled", FLOAT32, True),
-    ("compiled", BF16, True),
+    ("graph", FLOAT32, False),
+    ("graph", BF16, False),
+    ("compiled", FLOAT32, False),
+    ("compiled", BF16, False),
 )
 """Engine, numbers, and whether cuDNN tries its algorithms."""
 Run = Callable[[Tensor], Tensor]
@@ -121,40 +122,26 @@ def made_up_clips(recipe: Recipe) -> Tensor:
 
 @torch.inference_mode()
 def way(model: Faster, recipe: Recipe, engine: str, precision: str) -> Run:
-    """The model as `Classifier` runs it, or as it is."""
+    """The model as `Classifier` runs it, kernel by kernel, or as it is."""
     together = max(1, MOST_PIXELS // (recipe.clips.frames_per_clip * recipe.transform.crop_size**2))
-    if engine in ("eager", "graph", "compiled"):
-        model, _ = on_engine(model.eval(), "eager" if engine == "graph" else engine, GPU, precision=precision)
+    if engine != "modules":
+        model, _ = on_engine(model.eval(), "compiled" if engine == "compiled" else "eager", GPU, precision=precision)
     half = engine == "modules" and precision == BF16
+    graphed = GraphedSteps(model, recipe.transform, GPU)
 
     @torch.inference_mode()
     def run(clips: Tensor) -> Tensor:
         answers, state = [], None
         with torch.autocast("cuda", torch.bfloat16) if half else nullcontext():
             for some in torch.split(clips, together, dim=1):
-                found, state = model.steps(normalize(some, recipe.transform), state)
+                if engine in ("graph", "compiled"):
+                    found, state = graphed(some.unbind(dim=1), state)
+                else:
+                    found, state = model.steps(normalize(some, recipe.transform), state)
                 answers.append(found)
         return torch.cat(answers, dim=1)
 
-    return graphed(run, made_up_clips(recipe).to(GPU)) if engine == "graph" else run
-
-
-def graphed(run: Run, clips: Tensor) -> Run:
-    side_stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    with torch.cuda.stream(side_stream):
-        for _ in range(3):
-            run(clips)
-    torch.cuda.current_stream().wait_stream(side_stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        answers = run(clips)
-
-    def replay(others: Tensor) -> Tensor:
-        clips.copy_(others)
-        graph.replay()
-        return answers.clone()
-
-    return replay
+    return run
 
 
 def milliseconds(run: Run, clips: Tensor, rounds: int) -> float:
