@@ -1,6 +1,6 @@
 """A GPU: whole videos through each engine, beside PyTorch's own modules, and a training step, in one run.
 
-    python benchmarks/gpu.py [--recipes faster16 …] [--rounds 20] [--files 64] [--only models | training | files]
+    python benchmarks/gpu.py [--recipes faster16 …] [--rounds 20] [--files 64] [--only PART]
 
 Models: random weights, clips on the GPU; milliseconds a video from 8-bit clips to the answer after every clip, median
 of the rounds, every way with the recipe's pattern and with every clip expensive and the scores averaged. `modules` are
@@ -8,6 +8,7 @@ the networks as they are defined, batch norms and all, clips contiguous; `eager`
 `compiled` are the engines `eager` and `compiled` as `classify` runs them, replayed as CUDA graphs; `tuned` lets cuDNN
 try its algorithms first. Difference: of the last answer's probabilities from the processor's, the largest.
 Training: clips a second of a step of stage 1 (forward, backward, SGD), 16 clips at a time.
+Profile: the kernels that take longest.
 Files: `--files` made-up videos through `classify_many`, decoding included, and a quarter of them through `classify`.
 """
 
@@ -62,7 +63,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--files", type=int, default=64)
     parser.add_argument("--engines", nargs="+", default=["modules", "eager", "graph", "compiled"])
-    parser.add_argument("--only", choices=["models", "training", "files"])
+    parser.add_argument("--only", choices=["models", "training", "files", "profile"])
     options = parser.parse_args()
     cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {cudnn}", flush=True)
@@ -73,6 +74,8 @@ def main() -> None:
         files(options.recipes[0], options.files)
     if options.only in (None, "training"):
         training(options.rounds)
+    if options.only in (None, "profile"):
+        profile(options.recipes[0])
 
 
 def models(name: str, engines: list[str], rounds: int) -> None:
@@ -200,6 +203,28 @@ def training(rounds: int) -> None:
             print(
                 f"training {name:10} {told:7} {precision:10} {'tuned' if tuned else '     '} {rate:6.0f} clips/s "
                 f"({rate / usual:.2f} × modules), peak {memory:.1f} GiB",
+                flush=True,
+            )
+
+
+def profile(name: str) -> None:
+    """What takes longest of a video on the engine `eager`."""
+    recipe = get_recipe(name)
+    clips = made_up_clips(recipe).to(GPU)
+    for precision in (FLOAT32, BF16):
+        run = way(random_bundle(recipe).model.to(GPU), recipe, "eager", precision)
+        for _ in range(3):
+            run(clips)
+        activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+        with torch.profiler.profile(activities=activities, record_shapes=True) as found:
+            run(clips)
+            torch.cuda.synchronize()
+        print(precision)
+        events = found.key_averages(group_by_input_shape=True)
+        for event in sorted(events, key=lambda event: -event.self_device_time_total)[:16]:
+            print(
+                f"{event.self_device_time_total / 1000:8.2f} ms {event.count:4d} {event.key[:40]:40} "
+                f"{str(event.input_shapes)[:90]}",
                 flush=True,
             )
 

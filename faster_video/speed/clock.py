@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 
 
 def now(device: torch.device = CPU) -> float:
-    """Seconds from some moment on. On a GPU, which has never been tried, its work is waited for first."""
+    """Seconds from some moment on. On a GPU its work is waited for first."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return perf_counter()
