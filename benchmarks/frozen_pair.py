@@ -20,7 +20,7 @@ from faster_video.backbones.published import pair
 from faster_video.bundle import Bundle, load_bundle
 from faster_video.datasets import VideoList, read_list
 from faster_video.features import Extraction, FeatureStore, evaluate_features, extract
-from faster_video.recipes import frozen
+from faster_video.recipes import frozen, frozen_average
 from faster_video.training.run import RunConfig
 from faster_video.training.train import train
 from faster_video.untrained import untrained_bundle
@@ -93,7 +93,7 @@ def trained(
     seed: int,
 ) -> tuple[float, float]:
     """Top-1 on the test videos, and GMACs of a video; nothing is done again that is done."""
-    recipe = frozen()
+    recipe = frozen_average() if aggregator == "average" else frozen()
     if rate is not None:
         recipe = replace(recipe, stage2=replace(recipe.stage2, learning_rate=rate))
     folder = out / "runs" / f"{aggregator}-{pattern.replace(':', '_')}-{recipe.stage2.learning_rate:g}-{seed}"

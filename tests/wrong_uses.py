@@ -45,7 +45,7 @@ NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
 )
-RECIPES = "choose one of faster16, faster32, finetune, frozen, long_motion, motion, tiny"
+RECIPES = "choose one of faster16, faster32, finetune, frozen, frozen_average, long_motion, motion, tiny"
 
 WRONG_USES = [
     WrongUse("no command", "", f"no command is given; {COMMANDS}"),

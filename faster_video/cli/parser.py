@@ -25,7 +25,7 @@ from faster_video.cli import (
     train,
 )
 from faster_video.cli.defaults import Defaults
-from faster_video.config import Recipe
+from faster_video.config import ModelConfig, Recipe
 from faster_video.datasets.motion_config import USUAL_SET, get_motion_set
 from faster_video.errors import ConfigError
 from faster_video.recipes import get_recipe
@@ -75,12 +75,14 @@ class DefaultsOfTrain:
     features: str | None
     expensive: str | None
     cheap: str | None
+    aggregator: str
 
     @classmethod
     def named_in(cls, words: Sequence[str]) -> "DefaultsOfTrain":
         """The values of these options, looked up before the real parsing."""
         finder = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-        for field in fields(cls):
+        finder.add_argument("--model.aggregator", dest="aggregator", default=ModelConfig.aggregator)
+        for field in fields(cls)[:-1]:
             of_reproduce = ["--start"] if field.name == "finetune" else []
             finder.add_argument(f"--{field.name}", *of_reproduce, nargs="?")
         found = finder.parse_known_args([word for word in words if word != "--"])[0]
@@ -88,7 +90,8 @@ class DefaultsOfTrain:
 
     def make(self) -> Recipe:
         """The recipe; with a bundle to start from, of its clips, transform and model; with features, of their size."""
-        usual = "finetune" if self.finetune else "frozen" if self.expensive or self.cheap else "tiny"
+        frozen = "frozen_average" if self.aggregator == "average" else "frozen"
+        usual = "finetune" if self.finetune else frozen if self.expensive or self.cheap else "tiny"
         recipe = get_recipe(self.recipe or usual)
         if self.expensive and self.cheap:
             from faster_video.backbones.published import allow_import, pair
@@ -122,7 +125,8 @@ def parse_words(words: Sequence[str]) -> Namespace:
     try:
         parsed = parser.parse_args(words)
         if parsed.command == "train":
-            named = DefaultsOfTrain(*(parsed.train[field.name] for field in fields(DefaultsOfTrain)))
+            given = {field.name: parsed.train[field.name] for field in fields(DefaultsOfTrain)[:-1]}
+            named = DefaultsOfTrain(**given, aggregator=parsed.train["model.aggregator"])
             if named != defaults:
                 parser = make_parser(Defaults(recipe=named.make(), motion=motion))
                 parsed = parser.parse_args(words)

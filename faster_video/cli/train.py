@@ -51,7 +51,7 @@ def add_arguments(command: ArgumentParser, defaults: Defaults) -> None:
         "--recipe",
         type=str,
         help=f"where the defaults below come from: {', '.join(sorted(RECIPES))}; default: tiny, or with --finetune "
-        "finetune, or with --expensive frozen",
+        "finetune, or with --expensive frozen (frozen_average where scores are averaged)",
     )
     command.add_argument("--validation", type=str, metavar="LIST", help="evaluate on it at the end, into the bundle")
     command.add_argument(

@@ -9,6 +9,7 @@ from training_samples import write_small_set
 
 from faster_video.bundle import Bundle, load_bundle
 from faster_video.cli import main
+from faster_video.cli.parser import parse_words
 
 NAME = "published_samples:small"
 PAIR = ["--expensive", NAME, "--cheap", NAME]
@@ -87,3 +88,22 @@ def test_wrong_uses_are_said_in_a_sentence(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and sentence in said[0], said
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "rate"),
+    [
+        ([], 1e-3),
+        (["--model.aggregator", "average"], 0.1),
+        (["--config", "average.yaml"], 0.1),
+        (["--model.aggregator", "average", "--recipe", "frozen"], 1e-3),
+        (["--model.aggregator", "average", "--stage2.learning_rate", "0.01"], 0.01),
+    ],
+)
+def test_linear_heads_on_frozen_maps_have_a_rate_of_their_own(
+    words: list[str], rate: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("average.yaml").write_text("model:\n  aggregator: average\n")
+    options = parse_words(["train", "--data", "list.csv", *PAIR, *words])
+    assert options.train.stage2.learning_rate == rate
