@@ -93,5 +93,6 @@ def test_unknown_recipe_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError) as caught:
         get_recipe("faster64")
     assert str(caught.value) == (
-        "unknown recipe 'faster64'; choose one of faster16, faster32, finetune, frozen, frozen_average, long_motion, motion, tiny"
+        "unknown recipe 'faster64'; choose one of faster16, faster32, finetune, frozen, frozen_average, long_motion, "
+        "motion, tiny"
     )
