@@ -90,6 +90,11 @@ class VideoCost:
         """Cost of clip number `clip`, from 0, and the prediction after it; a stream may pass `num_clips`."""
         return sum(part.gmacs for part in self.parts if part.runs_on.includes(clip, self.pattern))
 
+    def step_gmacs(self, *, expensive: bool, first: bool) -> float:
+        """Cost of a clip that this network sees, the first since the past was forgotten or a later one."""
+        runs = {RunsOn.EVERY, RunsOn.EXPENSIVE if expensive else RunsOn.CHEAP} | (set() if first else {RunsOn.LATER})
+        return sum(part.gmacs for part in self.parts if part.runs_on in runs)
+
     def runs(self, part: PartCost) -> int:
         """How often a part runs in a video."""
         return sum(part.runs_on.includes(clip, self.pattern) for clip in range(self.num_clips))

@@ -44,6 +44,10 @@ class TrainingError(FasterVideoError):
     """Training cannot start or go on."""
 
 
+class StreamError(FasterVideoError):
+    """A live source cannot be opened, has ended with an error or says nothing; the message starts with its name."""
+
+
 class EngineError(FasterVideoError):
     """A way of running the networks that does not work on this machine."""
 

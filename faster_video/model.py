@@ -98,16 +98,18 @@ class Faster(nn.Module):
             answers.append(answer)
         return torch.stack(answers, dim=1)
 
-    def step(self, clip: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def step(self, clip: Tensor, state: State | None = None, *, expensive: bool | None = None) -> tuple[Tensor, State]:
         """Log-probabilities [B, K] once this clip [B, C, T, H, W] is known, and the state for the next.
 
-        `state` is None for the first clip of a video.
+        `state` is None for the first clip of a video. The pattern decides which network sees the clip if `expensive`
+        does not.
 
         Raises:
             ConfigError: the clip has not 3 colours, not a multiple of 8 frames, or a side below 32 pixels.
         """
-        expensive = self.pattern.is_expensive(0 if state is None else state.clips_seen)
-        return self.fold(self.features(clip, expensive=expensive), state)
+        if expensive is None:
+            expensive = self.pattern.is_expensive(0 if state is None else state.clips_seen)
+        return self.fold(self.features(clip, expensive=expensive), state, expensive=expensive)
 
     def steps(self, clips: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """`step` over clips [B, N, C, T, H, W], those of a network through it together: [B, N, K], and the state then.
@@ -146,10 +148,14 @@ class Faster(nn.Module):
             features = functional.adaptive_avg_pool3d(features, size)
         return features
 
-    def fold(self, features: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def fold(
+        self, features: Tensor, state: State | None = None, *, expensive: bool | None = None
+    ) -> tuple[Tensor, State]:
         """`step` from the feature map of the next clip on: what stage 2 trains and a feature store replays."""
         clips_seen = 0 if state is None else state.clips_seen
-        evidence = self._evidence(features, expensive=self.pattern.is_expensive(clips_seen))
+        if expensive is None:
+            expensive = self.pattern.is_expensive(clips_seen)
+        evidence = self._evidence(features, expensive=expensive)
         hidden = self.aggregator.start(evidence) if state is None else self.aggregator.step(evidence, state.hidden)
         return self.log_probabilities(hidden), State(hidden, clips_seen + 1)
 

@@ -22,6 +22,7 @@ from faster_video.cli import (
     make_motion,
     push,
     reproduce,
+    stream,
     train,
 )
 from faster_video.cli.defaults import Defaults
@@ -49,6 +50,7 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     "classify": classify,
+    "stream": stream,
     "evaluate": evaluate,
     "train": train,
     "distill": distill,

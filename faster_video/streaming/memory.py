@@ -1,0 +1,66 @@
+"""What a stream remembers of its clips, and when it forgets: one state, or two that take turns.
+
+Shapes: B = 1 stream, D channels, t h w feature map, K classes.
+"""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from faster_video.model import Faster, State
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An aggregator's state, and since when."""
+
+    state: State | None
+    """None before the first clip."""
+    since_seconds: float
+    """When the first clip of it begins."""
+
+
+class StreamMemory:
+    """Folds feature maps into one state or, with a window, into two, of which the older one answers."""
+
+    def __init__(self, *, reset_seconds: float | None, window_seconds: float | None) -> None:
+        self._reset_seconds, self._window_seconds = reset_seconds, window_seconds
+        self.held: list[Remembered] = []
+        """The older one first; none before the first clip."""
+        self.resets = 0
+
+    def begin_clip(self, start_seconds: float) -> None:
+        """Forget what is too old for a clip that begins then."""
+        longest = self._reset_seconds or self._window_seconds
+        if longest is not None and self.held and start_seconds - self.held[0].since_seconds >= longest:
+            del self.held[0]
+            self.resets += 1
+        if not self.held:
+            self.held = [Remembered(None, start_seconds)]
+        half = None if self._window_seconds is None else self._window_seconds / 2
+        if half is not None and len(self.held) == 1 and start_seconds - self.held[0].since_seconds >= half:
+            self.held.append(Remembered(None, start_seconds))
+
+    def wants_expensive(self, model: Faster) -> bool:
+        """Whether the pattern of any state sends the next clip to the expensive network."""
+        return any(model.pattern.is_expensive(_clips_seen(one)) for one in self.held)
+
+    def num_first(self) -> int:
+        """For how many of the states the next clip is the first."""
+        return sum(one.state is None for one in self.held)
+
+    def fold(self, model: Faster, features: Tensor, *, expensive: bool) -> Tensor:
+        """Fold in a map [B, D, t, h, w]; log-probabilities [B, K] by the older state."""
+        folded = [model.fold(features, one.state, expensive=expensive) for one in self.held]
+        self.held = [replace(one, state=state) for one, (_, state) in zip(self.held, folded, strict=True)]
+        return folded[0][0]
+
+    def forget(self) -> None:
+        """Begin anew, as at a cut."""
+        if self.held:
+            self.held = []
+            self.resets += 1
+
+
+def _clips_seen(remembered: Remembered) -> int:
+    return 0 if remembered.state is None else remembered.state.clips_seen

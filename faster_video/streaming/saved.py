@@ -1,0 +1,114 @@
+"""A stream's state on disk, safetensors with its counters as JSON beside the tensors: it goes on exactly."""
+
+# Shapes: P pictures that the next clips need, S side of the crop, 3 colours; hidden states [B = 1, ...].
+
+import json
+from collections import deque
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from faster_video.engine.kept import key_of
+from faster_video.errors import ConfigError, StreamError
+from faster_video.files import printable, replacing_file
+from faster_video.inference import Classifier
+from faster_video.model import State
+from faster_video.streaming.config import StreamConfig
+from faster_video.streaming.cutter import StreamFrame
+from faster_video.streaming.memory import Remembered
+from faster_video.streaming.stream import Stream
+from faster_video.video.pixels import Orientation, PictureKind
+
+FORMAT = "faster_video stream 1"
+
+
+def save_stream(stream: Stream, path: str | Path) -> None:
+    """Write the state; a file of before is replaced when the new one is whole. Raises `OSError`."""
+    cutter, memory = stream.cutter, stream.memory
+    tensors: dict[str, Tensor] = {}
+    for number, held in enumerate(memory.held):
+        if held.state is not None:
+            tensors[f"hidden.{number}"] = held.state.hidden.cpu().contiguous()
+    if cutter.kept:
+        tensors["pictures"] = torch.from_numpy(np.stack([frame.picture for frame in cutter.kept])).contiguous()
+    if stream.before is not None:
+        tensors["before"] = torch.from_numpy(stream.before.copy()).contiguous()
+    counters = {
+        "format": FORMAT,
+        "bundle": _identity(stream.classifier),
+        "config": asdict(stream.config),
+        "fps": stream.fps,
+        "seconds": stream.seconds,
+        "answers": stream.answers,
+        "clips_dropped": stream.clips_dropped,
+        "gmacs": stream.gmacs,
+        "smoothed": stream.smoothed,
+        "first": None if stream.first is None else [asdict(part) for part in stream.first],
+        "frames_seen": cutter.frames_seen,
+        "next_start": cutter.next_start,
+        "kept": [[frame.number, frame.seconds] for frame in cutter.kept],
+        "resets": memory.resets,
+        "held": [[one.since_seconds, 0 if one.state is None else one.state.clips_seen] for one in memory.held],
+    }
+    with replacing_file(Path(path)) as aside:
+        save_file(tensors, aside, metadata={"stream": json.dumps(counters)})
+
+
+def restore_stream(classifier: Classifier, path: str | Path) -> Stream:
+    """The stream that was saved there, with the same bundle.
+
+    Raises:
+        StreamError: the file is none, or is damaged.
+        ConfigError: it was saved with another bundle or pattern.
+    """
+    counters, tensors = _read(path)
+    if counters["bundle"] != _identity(classifier):
+        raise ConfigError(
+            f"{printable(path)}: was saved with another bundle or pattern; give the same, or another file to begin anew"
+        )
+    stream = Stream(classifier, StreamConfig(**counters["config"]), fps=counters["fps"])
+    stream.seconds, stream.answers = counters["seconds"], counters["answers"]
+    stream.clips_dropped, stream.gmacs = counters["clips_dropped"], counters["gmacs"]
+    stream.smoothed = counters["smoothed"]
+    if counters["first"] is not None:
+        kind, orientation = counters["first"]
+        stream.first = PictureKind(**kind), Orientation(**orientation)
+    stream.cutter.frames_seen, stream.cutter.next_start = counters["frames_seen"], counters["next_start"]
+    stream.cutter.kept = deque(
+        StreamFrame(number, tensors["pictures"][place].numpy(), seconds)
+        for place, (number, seconds) in enumerate(counters["kept"])
+    )
+    stream.before = tensors["before"].numpy() if "before" in tensors else None
+    stream.memory.resets = counters["resets"]
+    stream.memory.held = [
+        Remembered(
+            State(tensors[f"hidden.{number}"].to(classifier.device), clips_seen) if clips_seen else None, since_seconds
+        )
+        for number, (since_seconds, clips_seen) in enumerate(counters["held"])
+    ]
+    return stream
+
+
+def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            counters = json.loads((file.metadata() or {}).get("stream", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise StreamError(f"{printable(path)}: is no saved stream that can be read ({error})") from error
+    if counters.get("format") != FORMAT:
+        raise StreamError(f"{printable(path)}: is no saved stream of this version, which reads {FORMAT!r}")
+    return counters, tensors
+
+
+def _identity(classifier: Classifier) -> str:
+    """Of everything that a state depends on."""
+    config = asdict(classifier.bundle.config)
+    del config["provenance"]
+    return key_of(config, str(classifier.model.pattern))

@@ -1,0 +1,158 @@
+"""`faster-video stream`: what it prints, writes and refuses, and that a killed one goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from inference_samples import small_bundle, write_sample
+
+from faster_video.bundle import save_bundle
+from faster_video.cli import main
+
+SPAN = 15
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "small"
+    save_bundle(small_bundle(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample(tmp_path_factory.mktemp("videos") / "a.mp4", num_frames=6 * SPAN)
+
+
+def stream(*words: object) -> int:
+    return main(["stream", *map(str, words)])
+
+
+def test_every_clip_is_a_line(bundle: Path, video: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stream(video, "--bundle", bundle) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6
+    assert "0.60 s  expensive" in lines[0] and "GMACs" in lines[0] and lines[0].endswith(" ms")
+    assert "1.20 s  cheap" in lines[1]
+
+
+def test_json_lines_and_segments(bundle: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert stream(video, "--bundle", bundle, "--jsonl", "--every", 0.4, "--segments", tmp_path / "a.vtt") == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [round(answer["start_seconds"], 6) for answer in answers] == [round(0.4 * n, 6) for n in range(len(answers))]
+    assert len(answers) == (6 * SPAN - SPAN) // 10 + 1
+    captions = (tmp_path / "a.vtt").read_text()
+    assert captions.startswith("WEBVTT\n\n00:00:00.000 --> ") and answers[0]["smoothed_label"].split("&")[0] in captions
+
+
+def test_a_state_goes_on_with_what_is_new(
+    bundle: Path, tmp_path: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    words = [video, "--bundle", bundle, "--jsonl", "--state", state]
+    assert stream(*words) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert stream(*words) == 2  # all of it was seen
+    assert capsys.readouterr().err.splitlines()[-1].endswith("a.mp4: ended before a clip was whole")
+    assert stream(*words, "--every", 1) == 2
+    assert "state: was saved with other settings" in capsys.readouterr().err
+    assert stream(*words, "--pattern", "1:5") == 2
+    assert "state: was saved with another bundle or pattern" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_tells_the_rest(bundle: Path, tmp_path: Path) -> None:
+    video = write_sample(tmp_path / "long.mp4", num_frames=40 * SPAN)
+    state = tmp_path / "state"
+    words = [sys.executable, "-m", "faster_video", "stream", "-", "--bundle", str(bundle), "--jsonl"]
+
+    def whole() -> list[dict[str, object]]:
+        with video.open("rb") as file:
+            told = subprocess.run(words, stdin=file, capture_output=True, text=True, timeout=120, check=True)
+        return [json.loads(line) for line in told.stdout.splitlines()]
+
+    words[4] = str(video)
+    wanted = whole()
+    assert len(wanted) == 40
+    found: dict[int, dict[str, object]] = {}
+    kills = 0
+    while len(found) < 40 and kills < 40:
+        child = subprocess.Popen([*words, "--state", str(state)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        for line in child.stdout:
+            answer = json.loads(line)
+            again = found.setdefault(answer["number"], answer)
+            assert alike(again) == alike(answer)  # told twice where it was killed before it had saved
+            if kills < 2 and len(found) % 13 == 12 and state.exists():
+                os.kill(child.pid, signal.SIGKILL)
+                kills += 1
+                break
+        child.wait(60)
+    assert kills == 2
+    assert [alike(found[number]) for number in range(40)] == [alike(answer) for answer in wanted]
+
+
+def alike(answer: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in answer.items() if name != "latency_seconds"}
+
+
+def test_ctrl_c_saves_and_ends(bundle: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    words = [sys.executable, "-m", "faster_video", "stream", "-", "--bundle", str(bundle), "--state", str(state)]
+    video = write_sample(tmp_path / "a.mp4", num_frames=4 * SPAN)
+    part = tmp_path / "a.ts"
+    subprocess.run([sys.executable, "-c", REMUX, str(video), str(part)], check=True, capture_output=True)
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        child = subprocess.Popen(words, stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        os.close(reading)
+        pipe.write(part.read_bytes())
+        pipe.flush()
+        assert child.stdout is not None and child.stderr is not None
+        assert "s  expensive" in child.stdout.readline()
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == 130
+    assert child.stderr.read().splitlines()[-1] == "interrupted"
+    assert state.exists()
+
+
+REMUX = """
+import sys, av
+with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w", format="mpegts") as target:
+    there = source.streams.video[0]
+    stream = target.add_stream("mpeg2video", rate=25)
+    stream.width, stream.height, stream.pix_fmt = there.width, there.height, "yuv420p"
+    for frame in source.decode(there):
+        target.mux(stream.encode(frame))
+    target.mux(stream.encode())
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["none.mp4"], "none.mp4: No such file or directory"),
+        (["VIDEO", "--every", "0"], "every_seconds is 0.0; it must be a number above 0, or left out"),
+        (["VIDEO", "--window", "2", "--reset_after", "3"], "a sliding window forgets by itself: choose one"),
+        (["VIDEO", "--cut", "3"], "cut_threshold is 3.0; it must be at most 1"),
+        (["VIDEO", "--smoothing", "1"], "smoothing is 1.0; it must be at most 0.99"),
+        (["VIDEO", "--timeout", "0"], "timeout_seconds is 0.0; it must be a number above 0"),
+        (["VIDEO", "--segments", "a.srt"], "segments is 'a.srt'; its name must end with .jsonl or .vtt"),
+        (["VIDEO", "--state", "."], ".: is no saved stream that can be read"),
+        (["gopher://x"], "addresses that begin with gopher:// are not opened; use http, https"),
+        ([], "not given: stream.source; see faster-video stream --help"),
+    ],
+)
+def test_wrong_uses_are_one_sentence(
+    words: list[str], sentence: str, bundle: Path, video: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(video) if word == "VIDEO" else word for word in words]
+    assert stream(*given, "--bundle", bundle) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and sentence in told[0]
