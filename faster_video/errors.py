@@ -54,3 +54,8 @@ class EngineError(FasterVideoError):
 
 class FasterVideoWarning(RuntimeWarning):
     """Something is done in another way than it could be; the message is a sentence for the user."""
+
+
+def first_line(error: BaseException) -> str:
+    """Of what somebody else's error says, or its kind where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

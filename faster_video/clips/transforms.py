@@ -7,7 +7,7 @@ Clips stay uint8 until `normalize`: workers send a quarter of the bytes, the dev
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from random import Random
 
 import numpy as np
@@ -92,7 +92,7 @@ def normalized_clip(frames: Sequence[NDArray[np.uint8]], config: TransformConfig
     return clip.movedim(-1, 0)
 
 
-@lru_cache(maxsize=16)
+@cache  # a CUDA graph goes on reading them
 def _scale_and_shift(config: TransformConfig, device: torch.device) -> tuple[Tensor, Tensor]:
     """Of each colour, on the device: x * scale + shift is (x / 255 - mean) / std."""
     with torch.inference_mode(False):  # they are kept, also for those who learn

@@ -25,7 +25,7 @@ from faster_video.engine.kept import key_of, network_key, own_folder, processor
 from faster_video.engine.layers import Recent
 from faster_video.engine.plain import require_plain
 from faster_video.engine.precision import FLOAT32, TYPES
-from faster_video.errors import EngineError
+from faster_video.errors import EngineError, first_line
 from faster_video.files import printable, replacing_file
 
 COMPILERS = ("g++", "clang++", "c++")
@@ -114,8 +114,9 @@ def _loaded(file: Path, network: nn.Module, size: torch.Size, dtype: torch.dtype
         try:
             _compile(network, torch.zeros(1, *size, dtype=dtype), file)
         except (RuntimeError, OSError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise EngineError(f"{cpp_compiler()} cannot compile the network ({reason}); choose eager") from error
+            raise EngineError(
+                f"{cpp_compiler()} cannot compile the network ({first_line(error)}); choose eager"
+            ) from error
     from torch._inductor import aoti_load_package
 
     try:
@@ -156,7 +157,20 @@ def _private_folder(beside: Path) -> Iterator[str]:
 
 
 def _compiled_for_gpu(network: nn.Module) -> Run:
-    """Compiled at the first clips of every size; `GraphedSteps` replays what comes of it."""
+    """Compiled at the first clips of every size; `GraphedSteps` replays what comes of it.
+
+    The code is kept in the user's cache folder, unless the environment names another one.
+    """
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(own_folder("compiled") / "gpu"))
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     compiled = torch.compile(network, dynamic=False)
-    return lambda clips: compiled(clips.contiguous(memory_format=torch.channels_last_3d))
+
+    def run(clips: Tensor) -> Tensor:
+        from torch._dynamo.exc import TorchDynamoException
+
+        try:
+            return compiled(clips.contiguous(memory_format=torch.channels_last_3d))  # type: ignore[no-any-return]
+        except TorchDynamoException as error:
+            raise EngineError(f"PyTorch cannot compile the network ({first_line(error)}); choose eager") from error
+
+    return run

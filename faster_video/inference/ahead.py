@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 import torch
 
+from faster_video.config import require_at_least
+
 Item = TypeVar("Item")
 WAKE_SECONDS = 0.1
 """How often a thread with nothing to do looks whether anybody still wants its results."""
@@ -36,6 +38,10 @@ class _Worker(Generic[Item]):
         self._begun.wait()
         torch.set_num_threads(threads)  # of this thread and later ones, which the new one has changed
 
+    def want_no_more(self) -> None:
+        """Let the thread end as soon as it notices."""
+        self._unwanted.set()
+
     def items(self) -> Iterator[Item]:
         """All of them as they come; the thread ends with this iterator. Raises what the items raised."""
         try:
@@ -55,7 +61,7 @@ class _Worker(Generic[Item]):
                     return _End()
 
     def stop(self) -> None:
-        self._unwanted.set()
+        self.want_no_more()
         self._thread.join()
 
     def _work(self) -> None:
@@ -87,7 +93,12 @@ def several_ahead(parts: Iterable[Iterable[Item]], most: int, at_once: int) -> I
     """The items of all parts in their order, each part's computed in its own thread, `at_once` (3 or more) at most.
 
     Of each part up to `most` items are computed before they are asked for. Errors and the end are as of `ahead`.
+
+    Raises:
+        ConfigError: `at_once` is below 3.
     """
+    require_at_least("at_once", at_once, 3)
+    threads = torch.get_num_threads()
     workers: list[_Worker[Item]] = []  # that may still run
 
     def started() -> Iterator[_Worker[Item]]:
@@ -100,12 +111,16 @@ def several_ahead(parts: Iterable[Iterable[Item]], most: int, at_once: int) -> I
     begun = ahead(started(), at_once - 2)  # one more waits to be taken, and one is being read
     try:
         for worker in begun:
+            torch.set_num_threads(threads)  # which the threads that were begun meanwhile have changed
             yield from worker.items()
             workers.remove(worker)
     finally:
+        for worker in workers:
+            worker.want_no_more()
         begun.close()  # type: ignore[attr-defined]
         for worker in workers:
             worker.stop()
+        torch.set_num_threads(threads)
 
 
 def ahead(items: Iterable[Item], most: int) -> Iterator[Item]:

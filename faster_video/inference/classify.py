@@ -29,6 +29,7 @@ from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.processes import classify_in_processes
 from faster_video.model import State
 from faster_video.packaged import DEFAULT
+from faster_video.pattern import Pattern
 
 BYTES_AHEAD = 1 << 30
 """Of the pixels that wait for a GPU at most; every core decodes a file of its own as far as they allow."""
@@ -96,7 +97,8 @@ class Classifier:
         self._graphed = GraphedSteps(self.model, self.decoder.transform, self.device) if self._is_on_gpu else None
         self._make = partial(Classifier, bundle, device, self.engine, precision=precision, calibrate=calibrate)
         # A GPU is quick with many clips at once; a processor with maps that fit its cache, if that is enough work.
-        self.clips_together = max(1, (MOST_PIXELS if self._is_on_gpu else SMALL_PIXELS) // size.numel())
+        together = max(1, (MOST_PIXELS if self._is_on_gpu else SMALL_PIXELS) // size.numel())
+        self.clips_together = whole_groups(together, self.model.pattern) if self._is_on_gpu else together
 
     @property
     def _is_on_gpu(self) -> bool:
@@ -193,7 +195,8 @@ class Classifier:
         clips, side = self.bundle.config.clips, self.bundle.config.transform.crop_size
         bytes_of_file = clips.num_clips * clips.frames_per_clip * side * side * 3
         at_once = max(3, min(usable_cores(), BYTES_AHEAD // bytes_of_file))
-        return several_ahead((self.decoder.decode([path]) for path in paths), clips.num_clips, at_once)
+        most = max(1, min(clips.num_clips, BYTES_AHEAD * clips.num_clips // (at_once * bytes_of_file)))
+        return several_ahead((self.decoder.decode([path]) for path in paths), most, at_once)
 
     @torch.inference_mode()
     def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], State]:
@@ -218,6 +221,12 @@ class Classifier:
             probabilities=probabilities,
             gmacs=cost.gmacs_after_each_clip[clip.number],
         )
+
+
+def whole_groups(clips: int, pattern: Pattern) -> int:
+    """Of so many clips as many as make whole groups of the pattern, so that all batches but the first are alike."""
+    group = pattern.expensive + (pattern.cheap or 0)
+    return max(clips - clips % group, 1) if group <= clips else clips
 
 
 def load(

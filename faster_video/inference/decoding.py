@@ -85,7 +85,7 @@ class ClipDecoder:
 
     def give_back(self, clip: DecodedClip) -> None:
         """Let the memory of a clip's pixels be used for another; they are not to be looked at any more."""
-        if clip.pixels.device.type == "cpu":
+        if self.device.type == "cpu":
             self.spare.append(clip.pixels[0])
 
     def _wanted_frames(self, num_frames: int) -> list[list[int]]:

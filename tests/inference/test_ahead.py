@@ -5,7 +5,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import torch
 
+from faster_video.errors import ConfigError
 from faster_video.inference.ahead import ahead, several_ahead
 
 
@@ -108,3 +110,23 @@ def test_an_error_of_a_part_ends_all_at_its_turn() -> None:
     with pytest.raises(ValueError, match="broken part"):
         next(results)
     assert not threads()
+
+
+def test_threads_of_the_caller_stay_as_many_as_they_were() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for items in (ahead(range(3), 2), several_ahead([range(3) for _ in range(9)], 2, 4)):
+            list(items)
+            seen: list[int] = []
+            thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))  # noqa: B023
+            thread.start()
+            thread.join()
+            assert torch.get_num_threads() == 2 and seen == [2]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_fewer_than_three_parts_at_once_are_refused() -> None:
+    with pytest.raises(ConfigError, match="at_once is 2; it must be at least 3"):
+        next(several_ahead([[1]], 1, 2))

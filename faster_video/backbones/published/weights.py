@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from faster_video.backbones.published.spec import Published, WeightsFile
-from faster_video.errors import WeightsError
+from faster_video.errors import WeightsError, first_line
 from faster_video.files import cache_folder, printable
 
 
@@ -87,7 +87,7 @@ def read_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
         raise WeightsError(f"{printable(path)}: cannot be read as weights: {reason}") from error
     if key is not None:
         if not isinstance(found, Mapping) or key not in found:
