@@ -43,8 +43,11 @@ def main() -> None:
     parser.add_argument("--aggregators", nargs="+", default=AGGREGATORS)
     parser.add_argument("--patterns", nargs="+", default=PATTERNS)
     parser.add_argument("--rate", type=float, help="learning rate, in place of the recipe's")
+    parser.add_argument("--epochs", type=int, help="passes over the videos, in place of the recipe's")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    changed = {"learning_rate": options.rate, "epochs": options.epochs}
+    changed = {name: value for name, value in changed.items() if value is not None}
     data, tests = read_list(options.train, part="train"), read_list(options.test, part="test")
     bundle = pair_bundle(options.expensive, options.cheap, options.places, data.labels)
     learned, judged = (
@@ -53,7 +56,7 @@ def main() -> None:
     )
     for aggregator in options.aggregators:
         for pattern in options.patterns:
-            train_one = partial(trained, bundle, learned, judged, aggregator, pattern, options.rate, options.out)
+            train_one = partial(trained, bundle, learned, judged, aggregator, pattern, options.out, changed)
             found = [train_one(seed) for seed in options.seeds]
             scores = [100 * top1 for top1, _ in found]
             spread = stdev(scores) if len(scores) > 1 else 0.0
@@ -89,16 +92,16 @@ def trained(
     judged: FeatureStore,
     aggregator: str,
     pattern: str,
-    rate: float | None,
     out: Path,
+    changed: dict[str, float],
     seed: int,
 ) -> tuple[float, float]:
     """Top-1 on the test videos, and GMACs of a video; nothing is done again that is done."""
     recipe = frozen_average() if aggregator == "average" else frozen()
-    if rate is not None:
-        recipe = replace(recipe, stage2=replace(recipe.stage2, learning_rate=rate))
-    folder = out / "runs" / f"{aggregator}-{pattern.replace(':', '_')}-{recipe.stage2.learning_rate:g}-{seed}"
-    told = folder.with_suffix(".json")
+    recipe = replace(recipe, stage2=replace(recipe.stage2, **changed))  # type: ignore[arg-type]
+    settings = f"{recipe.stage2.epochs}-{recipe.stage2.learning_rate:g}"
+    folder = out / "runs" / f"{aggregator}-{pattern.replace(':', '_')}-{settings}-{seed}"
+    told = Path(f"{folder}.json")  # its name has dots of its own
     if told.exists():
         top1, gmacs = json.loads(told.read_text())
         return top1, gmacs

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from faster_video.inference import Classification, Classifier, load
     from faster_video.model import Faster, build_model
     from faster_video.pattern import Pattern
+    from faster_video.streaming import Stream, StreamConfig
     from faster_video.video import probe
 
 _HOMES = {
@@ -29,6 +30,8 @@ _HOMES = {
     "Pattern": "pattern",
     "Recipe": "config",
     "StageConfig": "config",
+    "Stream": "streaming",
+    "StreamConfig": "streaming",
     "TransformConfig": "config",
     "build_model": "model",
     "load": "inference",
@@ -49,6 +52,8 @@ __all__ = [
     "Pattern",
     "Recipe",
     "StageConfig",
+    "Stream",
+    "StreamConfig",
     "TransformConfig",
     "__version__",
     "build_model",

@@ -54,6 +54,7 @@ def test_the_readme_names_every_command() -> None:
         "fetch",
         "make-motion",
         "reproduce",
+        "stream",
         "train",
     }
 
