@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from faster_video.cli import main
@@ -90,7 +91,12 @@ def test_the_python_example_runs(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(home)
-    (example,) = blocks("python")
-    exec(example.replace("runs/mine/bundle", str(PACKAGED["motion"])), {})
+    of_files, of_streams = (
+        example.replace("runs/mine/bundle", str(PACKAGED["motion"])) for example in blocks("python")
+    )
+    exec(of_files, {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1 + 32  # the answer, then one line per clip
+    seen = {"frames": np.zeros((8, 48, 64, 3), np.uint8)}
+    exec(of_streams, seen)
+    assert seen["answer"] is not None  # eight frames are a clip
