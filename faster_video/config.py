@@ -291,6 +291,10 @@ class StageConfig:
     ema_decay: float = 0.0
     """Keep a moving average of the weights with this decay per step, such as 0.999, and end with it; 0 keeps none."""
 
+    prefix_loss: bool = False
+    """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone,
+    so that an answer is as good as it can be whenever a stream or a budget ends."""
+
     def __post_init__(self) -> None:
         require_choice("optimizer", self.optimizer, OPTIMIZER_NAMES)
         require_at_least("epochs", self.epochs, 0)
@@ -341,3 +345,6 @@ class Recipe:
         require_known_colours(self.model, self.transform)
         require_at_least("stage2_stored_views", self.stage2_stored_views, 0)
         require_at_most("stage2_stored_views", self.stage2_stored_views, 4096)
+        for name in ("stage1_expensive", "stage1_cheap"):
+            if getattr(self, name).prefix_loss:
+                raise ConfigError(f"prefix_loss is for stage2, whose videos have several clips; leave it out of {name}")

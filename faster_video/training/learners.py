@@ -40,8 +40,10 @@ def single_clips(clips: Inputs, transform: TransformConfig) -> Tensor:
 class AggregatorLearner(nn.Module):
     """Stage 2: aggregator, projection and classifier, on what frozen backbones make of a video's clips."""
 
-    def __init__(self, model: Faster) -> None:
+    def __init__(self, model: Faster, *, every_clip: bool = False) -> None:
         super().__init__()
+        self.every_clip = every_clip
+        """Whether it answers after every clip or after the last one."""
         self.aggregator = model.aggregator
         self.projection = model.projection
         self.classifier = model.classifier
@@ -49,21 +51,25 @@ class AggregatorLearner(nn.Module):
         self._frozen = (model,)
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        """Log-probabilities [B, K] after the last of N feature maps (`Faster.features`)."""
+        """Log-probabilities after the last of N feature maps (`Faster.features`), [B, K], or after each, [B, N, K]."""
         (model,) = self._frozen
-        return model.fold_all(features)[:, -1]
+        answers = model.fold_all(features)  # [B, N, K]
+        return answers if self.every_clip else answers[:, -1]
 
 
 class HeadsLearner(nn.Module):
     """Stage 2 where scores are averaged: the classifiers of two frozen published networks, which no stage 1 has had."""
 
-    def __init__(self, model: Faster) -> None:
+    def __init__(self, model: Faster, *, every_clip: bool = False) -> None:
         super().__init__()
+        self.every_clip = every_clip
+        """As in `AggregatorLearner`."""
         self.expensive = model.expensive.classifier
         self.cheap = model.cheap.classifier
         self._frozen = (model,)  # as in `AggregatorLearner`
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:
-        """Log-probabilities [B, K] of all N clips' scores averaged."""
+        """Log-probabilities of all N clips' scores averaged, [B, K], or of those up to each clip, [B, N, K]."""
         (model,) = self._frozen
-        return model.fold_all(features)[:, -1]
+        answers = model.fold_all(features)  # [B, N, K]
+        return answers if self.every_clip else answers[:, -1]

@@ -221,7 +221,8 @@ class _Steps:
                 # DDP takes the mean over processes of what is a part of the mean over videos.
                 self.fabric.backward(loss * (self.processes.count / num_videos))
             losses += float(loss.detach())
-            hits += int((scores.argmax(dim=1) == labels).sum())
+            last = scores if scores.ndim == 2 else scores[:, -1]  # [B, K]
+            hits += int((last.argmax(dim=1) == labels).sum())
         losses, num_hits = self.processes.sums(losses, hits)
         self._check_number("loss", losses)
         self._check_number("gradient's norm", self.state.clip_gradients())

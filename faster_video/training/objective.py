@@ -1,10 +1,11 @@
 """What a step makes small: softmax cross-entropy, with label smoothing and mixup where a stage asks for them.
 
-Shapes: B videos of a batch, K classes.
+Shapes: B videos of a batch, N clips per video, K classes.
 """
 
 from random import Random
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -38,7 +39,9 @@ class Objective:
         return inputs.lerp(inputs.flip(0), 1 - self.own_share)
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Cross-entropy of scores [B, K] against label numbers [B], summed over B."""
+        """Cross-entropy of scores [B, K] against label numbers [B], summed over B; of [B, N, K] the mean over N."""
+        if scores.ndim == 3:
+            return torch.stack([self.loss(after_clip, labels) for after_clip in scores.unbind(dim=1)]).mean()
         own = self._cross_entropy(scores, labels)
         if self.own_share == 1.0:
             return own

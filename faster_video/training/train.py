@@ -142,9 +142,10 @@ def _backbone_stage(run: RunConfig, name: str, backbone: ClipResNet) -> Stage:
 def _aggregator_stage(run: RunConfig, model: Faster, fabric: Fabric) -> Stage:
     pixels = PixelSource(_samples(run, num_clips=run.recipe.clips.num_clips), workers=run.num_workers)
     frozen = FrozenSource(model, pixels, fabric.device)
+    kind = HeadsLearner if run.learns_heads else AggregatorLearner
     stage = Stage(
         name="stage2",
-        learner=HeadsLearner(model) if run.learns_heads else AggregatorLearner(model),
+        learner=kind(model, every_clip=run.recipe.stage2.prefix_loss),
         config=run.recipe.stage2,
         num_videos=len(run.data.videos),
         source=pixels,

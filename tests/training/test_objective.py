@@ -52,6 +52,15 @@ def test_seed_and_place_fix_how_much_is_blended() -> None:
     assert objective("a", 0, mixup=1.0).own_share == shares[0, "a"]
 
 
+@given(settings=st.sampled_from([{}, {"label_smoothing": 0.2}, {"mixup": 1.0}]))
+def test_the_loss_of_every_clip_is_their_mean(settings: dict[str, float]) -> None:
+    after_clips = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(1))
+    made = objective(**settings)  # type: ignore[arg-type]
+    by_hand = sum(made.loss(after_clips[:, clip], LABELS) for clip in range(5)) / 5
+    torch.testing.assert_close(made.loss(after_clips, LABELS), by_hand)
+    assert torch.equal(made.loss(scores()[:, None], LABELS), made.loss(scores(), LABELS))
+
+
 @pytest.mark.parametrize("name", ["label_smoothing", "ema_decay", "momentum"])
 def test_shares_of_one_or_more_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} is 1.0; it must be at least 0 and below 1"):

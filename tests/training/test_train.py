@@ -557,3 +557,27 @@ def train_on_a_full_disk(run: RunConfig, said: Path) -> None:
     except TrainingError as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         said.write_text(str(error))
+
+
+def test_stage_2_may_learn_from_the_answers_after_every_clip(data: Path, tmp_path: Path) -> None:
+    recipe = small_recipe()
+    first = run_of(data, tmp_path / "first", recipe=recipe)
+    train(first)
+    backbones = load_bundle(first.bundle_folder)
+    weights = []
+    for prefix_loss in (False, True):
+        out = tmp_path / str(prefix_loss)
+        stage2 = replace(recipe.stage2, prefix_loss=prefix_loss)
+        train(run_of(data, out, recipe=replace(recipe, stage2=stage2), backbones=backbones))
+        weights.append(weights_of(out))
+        assert all(0 < float(row["loss"]) < 10 and 0 <= float(row["top1"]) <= 1 for row in log_of(out))
+    changed = {name for name, value in weights[0].items() if not torch.equal(value, weights[1][name])}
+    assert any(name.startswith("aggregator") for name in changed)
+    assert not any(name.startswith(("expensive", "cheap")) for name in changed)
+
+
+def test_the_loss_of_every_clip_is_for_stage_2_alone() -> None:
+    with pytest.raises(
+        ConfigError, match="prefix_loss is for stage2, whose videos have several clips; leave it out of"
+    ):
+        replace(small_recipe(), stage1_cheap=StageConfig(prefix_loss=True))
