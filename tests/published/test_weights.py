@@ -157,9 +157,9 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(zipped: bool, places
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights, path = small().state_dict(), tmp_path / "some.pth"
     without = {name: tensor for name, tensor in weights.items() if name != "conv.bias"}
-    with pytest.raises(WeightsError, match=r"lacks 1 tensors, such as 'conv.bias'; it is no file of this network"):
+    with pytest.raises(WeightsError, match=r"lacks 1 tensors, such as 'conv.bias', and so is none of this network"):
         fill(Small(), without, path)
     with pytest.raises(WeightsError, match=r"has, unasked, 1 tensors, such as 'more'"):
         fill(Small(), weights | {"more": torch.zeros(1)}, path)
-    with pytest.raises(WeightsError, match=r"conv.bias has shape \[2\], and this network's has \[6\]"):
+    with pytest.raises(WeightsError, match=r"has 'conv.bias' of shape \[2\], and this network's has \[6\]"):
         fill(Small(), weights | {"conv.bias": torch.zeros(2)}, path)

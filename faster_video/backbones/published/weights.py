@@ -85,13 +85,15 @@ def read_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
         WeightsError: it is none, or holds something else.
     """
     try:
-        found = _load(path)
+        with path.open("rb") as file:
+            beginning = file.read(512)
     except OSError as error:
         raise WeightsError(f"{printable(path)}: cannot be read: {error.strerror or error}") from error
+    try:
+        found = _load(path)
     except Exception as error:  # what is raised about a damaged file is anything; PyTorch's advice is to run its code
-        raise WeightsError(
-            f"{printable(path)}: cannot be read as weights, {_what_is_wrong(path)}; {_way_out(path)}"
-        ) from error
+        reason = _what_is_wrong(beginning)
+        raise WeightsError(f"{printable(path)}: cannot be read as weights, {reason}; {_way_out(path)}") from error
     if key is not None:
         if not isinstance(found, Mapping) or key not in found:
             raise WeightsError(
@@ -111,10 +113,8 @@ def _load(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _what_is_wrong(path: Path) -> str:
+def _what_is_wrong(beginning: bytes) -> str:
     """With a file that is none of weights, as far as its beginning shows it."""
-    with path.open("rb") as file:
-        beginning = file.read(512)
     if not beginning:
         return "it is empty"
     if beginning.lstrip().lower().startswith(WEB_PAGE):
@@ -137,21 +137,32 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Give a network its published weights, all of them; it may have been made without memory.
 
     Raises:
+        WeightsError: they are not this network's (`require_fit`).
+    """
+    require_fit(network, weights, path)
+    wanted = network.state_dict()
+    network.load_state_dict({name: weights[name].to(tensor.dtype) for name, tensor in wanted.items()}, assign=True)
+
+
+def require_fit(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are not this network's; it may have been made without memory.
+
+    Raises:
         WeightsError: a name is missing or unknown, or has another shape.
     """
     wanted = network.state_dict()
     for names, what in ((wanted.keys() - weights.keys(), "lacks"), (weights.keys() - wanted.keys(), "has, unasked,")):
         if names:
             raise WeightsError(
-                f"{printable(path)}: {what} {len(names)} tensors, such as {min(names)!r}; it is no file of this network"
+                f"{printable(path)}: {what} {len(names)} tensors, such as {min(names)!r}, and so is none of this "
+                f"network; {_way_out(path)}"
             )
     for name, tensor in wanted.items():
         if weights[name].shape != tensor.shape:
             raise WeightsError(
-                f"{printable(path)}: {name} has shape {list(weights[name].shape)}, and this network's has "
-                f"{list(tensor.shape)}"
+                f"{printable(path)}: has {name!r} of shape {list(weights[name].shape)}, and this network's has "
+                f"{list(tensor.shape)}; {_way_out(path)}"
             )
-    network.load_state_dict({name: weights[name].to(tensor.dtype) for name, tensor in wanted.items()}, assign=True)
 
 
 def _published_file(published: Published) -> WeightsFile:
