@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_samples import Small, small
 from safetensors.torch import save_file
@@ -140,6 +140,7 @@ def test_what_is_no_file_of_weights_is_said_in_our_own_words(content: bytes, rea
     assert str(caught.value) == f"{file}: cannot be read as weights, {reason}; delete it and fetch it again"
 
 
+@settings(deadline=None)  # files
 @given(zipped=st.booleans(), places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1))
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(zipped: bool, places: list[tuple[int, int]]) -> None:
     content = bytearray(saved(zipped=zipped))
