@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
-from faster_video.cli.output import INTERRUPTED, print_table
+from faster_video.cli.output import INTERRUPTED, exit_code, print_table
 from faster_video.errors import DataError
 from faster_video.files import printable
+from faster_video.recipes import distilled
 
 if TYPE_CHECKING:
     from faster_video.datasets import VideoList
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 
 UNLABELLED = "unlabelled"
 LISTS = (".csv", ".txt")
+PATTERNS, VIEWS = ("1:1", "1:7", "1:3"), 2
+"""As `Distillation` has them, which takes long to import."""
 DESCRIPTION = "Learn from videos without labels to answer like the expensive network, at a mix's cost."
 
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
+    usual = distilled()
     command.add_argument(
         "--expensive", type=str, required=True, metavar="NETWORK", help="the teacher; see faster-video backbones"
     )
@@ -45,13 +49,15 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         "--patterns",
         type=str,
         nargs="+",
-        default=["1:1", "1:7", "1:3"],
+        default=list(PATTERNS),
         metavar="E:C",
         help="learned in turns; the bundle is written with the last one",
     )
-    command.add_argument("--views", type=int, default=2, help="random views of every video")
-    command.add_argument("--epochs", type=int, default=60, help="passes over all views")
-    command.add_argument("--learning_rate", type=float, default=5e-4, help="of a batch of 32 views, at its peak")
+    command.add_argument("--views", type=int, default=VIEWS, help="random views of every video")
+    command.add_argument("--epochs", type=int, default=usual.epochs, help="passes over all views")
+    command.add_argument(
+        "--learning_rate", type=float, default=usual.learning_rate, help="of a batch of 32 views, at its peak"
+    )
     command.add_argument("--seed", type=int, default=0, help="number that fixes first weights, order and cuts")
     command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
     command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
@@ -59,19 +65,30 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.distillation import agreement_table
+    from faster_video.distillation import agreement_table, require_no_other_bundle
 
     wanted = _wanted(options)
+    require_no_other_bundle(wanted)
     try:
         done = _distill(wanted)
     except KeyboardInterrupt:
         print("interrupted; the maps made so far are kept, go on with the same command", file=sys.stderr)
         return INTERRUPTED
+    for what, there in (("to learn from", done.learned), ("to measure on", done.judged)):
+        if there.missing:
+            print(f"{there.missing} of {there.videos} videos {what} are missing and left out", file=sys.stderr)
+    unreadable = done.learned.unreadable | done.judged.unreadable
+    for path, reason in unreadable.items():
+        print(f"{printable(path)}: {reason}", file=sys.stderr)
     for what, rows in (("with the first weights", done.before), ("distilled", done.after)):
         print(f"{what}, on {rows[0].videos} videos:")
         print_table(agreement_table(rows))
+    if done.epoch:
+        print(f"kept: the weights after pass {done.epoch} of {wanted.config.epochs}, whose KL is lowest")
+    else:
+        print("kept: the first weights; after no pass the KL was lower, so there was nothing to be learned")
     print(f"bundle written to {printable(wanted.out / 'bundle')}")
-    return 0
+    return exit_code(done=done.learned.readable, failed=len(unreadable))
 
 
 def _wanted(options: Namespace) -> "Distillation":
@@ -79,9 +96,10 @@ def _wanted(options: Namespace) -> "Distillation":
     from pathlib import Path
 
     from faster_video.distillation import Distillation, distillation_pair
-    from faster_video.recipes import distilled
 
-    config = replace(distilled(), epochs=options.epochs, learning_rate=options.learning_rate)
+    usual = distilled()
+    warmup_epochs = min(usual.warmup_epochs, max(options.epochs, 0))  # of few passes, all
+    config = replace(usual, epochs=options.epochs, warmup_epochs=warmup_epochs, learning_rate=options.learning_rate)
     return Distillation(
         bundle=distillation_pair(options.expensive, options.cheap, options.seed),
         data=unlabelled(options.data),
@@ -106,7 +124,13 @@ def unlabelled(paths: list[str]) -> "VideoList":
     videos: list[Path] = []
     for path in paths:
         if Path(path).suffix in LISTS:
-            videos += [video.path for video in read_list(path).present().videos]
+            listed = read_list(path)
+            if len(listed.missing) == len(listed.videos):
+                raise DataError(
+                    f"{printable(path)}: none of its {len(listed.videos)} videos is on disk; the first should be "
+                    f"{printable(listed.videos[0].path)}; a list's videos lie beside it, or are named by whole paths"
+                )
+            videos += [video.path for video in listed.videos]
             continue
         for found in find_videos([path]):
             if isinstance(found, Failure):

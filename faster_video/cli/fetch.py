@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
+from faster_video.cli.output import complain, exit_code
 from faster_video.files import printable
 
 DESCRIPTION = "Download the weights of published networks, go on with what was cut off, and check them."
@@ -18,17 +19,25 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Do it; returns the exit code."""
+    """Do it, of all networks that can be had; returns the exit code."""
     from faster_video.backbones.published import PUBLISHED, fetch
     from faster_video.config import require_choice
+    from faster_video.errors import WeightsError
 
     for name in options.names:
         require_choice("published network", name, PUBLISHED)
+    done = failed = 0
     for name in options.names:
-        with _bar(name) as show:
-            path = fetch(PUBLISHED[name], show)
-        print(f"{name}: {printable(path)}")
-    return 0
+        try:
+            with _bar(name) as show:
+                path = fetch(PUBLISHED[name], show)
+        except WeightsError as error:
+            complain(error)
+            failed += 1
+        else:
+            print(f"{name}: {printable(path)}")
+            done += 1
+    return exit_code(done, failed)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from faster_video.distillation.agreement import Agreement, agreement_table
 from faster_video.distillation.networks import distillation_pair
-from faster_video.distillation.run import Distillation, Distilled, distill
+from faster_video.distillation.run import Distillation, Distilled, distill, require_no_other_bundle
 from faster_video.distillation.start import start_as_average
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "agreement_table",
     "distill",
     "distillation_pair",
+    "require_no_other_bundle",
     "start_as_average",
 ]

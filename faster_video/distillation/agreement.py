@@ -3,8 +3,9 @@
 Shapes: V videos, N clips per video, K classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from rich.box import SIMPLE
@@ -55,10 +56,19 @@ def agreements(
                 aggregator=config.model.aggregator,
                 videos=len(keys),
                 top1=float((student.argmax(dim=1) == teacher.argmax(dim=1)).double().mean()),
-                kl=float((teacher.exp() * (teacher - student)).sum(dim=1).double().mean()),
+                kl=_divergence(student, teacher),
                 gmacs=cost.gmacs,
                 ratio=cost.ratio,
             )
+
+
+def divergence_meter(
+    bundle: Bundle, features: Features, keys: Sequence[StoredKey], patterns: Sequence[str]
+) -> Callable[[], float]:
+    """The bundle's own KL on these views with the weights that it has when asked, the mean over the patterns."""
+    teacher = _answers(baseline(bundle).with_pattern(ALL_EXPENSIVE), features, keys)
+    students = [bundle.with_pattern(pattern) for pattern in patterns]
+    return lambda: fmean(_divergence(_answers(student, features, keys), teacher) for student in students)
 
 
 def agreement_table(rows: Sequence[Agreement]) -> Table:
@@ -70,6 +80,11 @@ def agreement_table(rows: Sequence[Agreement]) -> Table:
         kl = f"{row.kl:.3f}"
         table.add_row(row.pattern, row.aggregator, f"{row.top1:.1%}", kl, f"{row.gmacs:.2f}", f"{row.ratio:.1%}")
     return table
+
+
+def _divergence(student: Tensor, teacher: Tensor) -> float:
+    """KL(teacher ‖ student) of log-probabilities [V, K], the mean over videos."""
+    return float((teacher.exp() * (teacher - student)).sum(dim=1).double().mean())
 
 
 @torch.no_grad()

@@ -15,12 +15,19 @@ SCALE = 0.1
 def distillation_pair(expensive: str, cheap: str, seed: int = 0) -> Bundle:
     """The two networks with their weights and own heads, their maps averaged to one place and scaled.
 
-    The seed fixes the weights that `start_as_average` leaves alone.
+    The seed fixes the other weights, until `start_as_average` gives them others.
 
     Raises:
-        ConfigError: there is no such network, or they answer with different lists of labels.
+        ConfigError: there is no such network, it is made by somebody's function, or they answer with different lists of
+            labels.
         WeightsError: the weights of one are not on this machine.
     """
+    for name in (expensive, cheap):
+        if BackboneConfig(name=name).is_imported:
+            raise ConfigError(
+                f"{name} is made by a function, and nothing is known of the labels that it answers with; only networks "
+                "that faster-video backbones lists can be distilled"
+            )
     settings = pair(expensive, cheap)
     lists = [PUBLISHED[name].labels for name in (expensive, cheap)]
     if len(set(lists)) > 1:

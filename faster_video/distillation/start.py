@@ -19,12 +19,13 @@ UPDATE = 0.25
 
 
 @torch.no_grad()
-def start_as_average(model: Faster) -> None:
+def start_as_average(model: Faster, seed: int = 0) -> None:
     """Give FAST-GRU, projection and classifier weights with which the state is a running mean of the scaled maps.
 
     The classifier is the expensive network's own head. The cheap map is projected so that this head makes of it what
     the cheap network's own head makes of the cheap map: W_e P = W_c by the pseudo-inverse, exact where K ≤ D. The
-    candidate is the clip itself, as far as tanh leaves it alone, which it does with maps scaled to well below 1.
+    candidate is the clip itself, as far as tanh leaves it alone, which it does with maps scaled to well below 1. What
+    the average does not depend on, most of both gates, begins anew by the seed, whatever the model has learned before.
 
     Raises:
         ConfigError: the aggregator is not FAST-GRU, or a network's own head is not a linear layer after pooling.
@@ -40,6 +41,11 @@ def start_as_average(model: Faster) -> None:
         assert model.projection.bias is not None
         model.projection.bias.copy_(bias * expensive_scale)
     gru = model.aggregator
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for gate in (gru.read_gate, gru.update_gate):
+            for layer in (gate.compress_clip, gate.compress_hidden, gate.restore):
+                layer.reset_parameters()
     nn.init.zeros_(gru.update_gate.restore.weight)
     nn.init.constant_(gru.update_gate.restore.bias, math.log(UPDATE / (1 - UPDATE)))  # type: ignore[arg-type]
     nn.init.dirac_(gru.clip_to_candidate.weight)
@@ -55,7 +61,8 @@ def _head(backbone: object) -> tuple[nn.Linear, float]:
             return linear, backbone.scale
     raise ConfigError(
         "a network's own head is not one linear layer after pooling, so that no weights can be found with which the "
-        "mixed run begins as an average; choose networks with such heads, such as efficientnet_lite2"
+        "mixed run begins as an average; choose networks with such heads, such as efficientnet_lite2, slow_r50 or "
+        "r2plus1d_18"
     )
 
 

@@ -1,7 +1,8 @@
 """Distillation: the first weights mean what they claim, cuts are cuts, and a run makes the student agree more."""
 
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import fields, replace
 from pathlib import Path
 from random import Random
 
@@ -11,14 +12,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faster_video.backbones.published import PUBLISHED
+from faster_video.backbones.published import PUBLISHED, published_backbone, published_labels
 from faster_video.bundle import Bundle, load_bundle
 from faster_video.cli import main
+from faster_video.cli.distill import unlabelled
+from faster_video.cli.parser import parse_words
 from faster_video.config import BackboneConfig
 from faster_video.datasets import LabelledVideo, VideoList
 from faster_video.distillation import Distillation, distill, distillation_pair, start_as_average
 from faster_video.distillation.run import _cut, _cuts
-from faster_video.errors import ConfigError, StoreError
+from faster_video.distillation.start import _head
+from faster_video.errors import ConfigError, DataError, FasterVideoWarning, StoreError
 from faster_video.model import build_model
 from faster_video.recipes import distilled
 from faster_video.video import write_video
@@ -78,6 +82,54 @@ def test_other_aggregators_and_heads_are_refused() -> None:
         start_as_average(ours)
 
 
+ONE_LINEAR_LAYER = {
+    *("efficientnet_lite0", "efficientnet_lite2"),
+    *("c2d_r50", "i3d_r50", "slow_r50", "r2plus1d_r50"),
+    *("r3d_18", "mc3_18", "r2plus1d_18"),
+    *("r2plus1d_34_8_kinetics", "r2plus1d_34_32_kinetics", "r2plus1d_34_8_ig65m", "r2plus1d_34_32_ig65m"),
+    *("r2plus1d_152_32_kinetics", "swin3d_t"),
+}
+OTHER_HEAD = {"x3d_xs", "x3d_s", "x3d_m", "x3d_l", "s3d", "mvit_v2_s"}
+
+
+def test_of_every_network_with_weights_it_is_known_whether_it_can_be_distilled() -> None:
+    assert {name for name, network in PUBLISHED.items() if network.weights} == ONE_LINEAR_LAYER | OTHER_HEAD
+
+
+@pytest.mark.parametrize("name", sorted(ONE_LINEAR_LAYER | OTHER_HEAD))
+def test_the_head_is_found_where_it_is_one_linear_layer(name: str) -> None:
+    if name in ("mvit_v2_s", "swin3d_t"):
+        pytest.importorskip("torchvision")
+    num_classes = len(published_labels(PUBLISHED[name].labels))
+    with torch.device("meta"):
+        backbone = published_backbone(BackboneConfig(name=name, head="published", scale=0.1), num_classes)
+    if name in OTHER_HEAD:
+        with pytest.raises(ConfigError, match="own head is not one linear layer after pooling"):
+            _head(backbone)
+        return
+    linear, scale = _head(backbone)
+    assert (linear.in_features, linear.out_features, scale) == (PUBLISHED[name].channels, num_classes, 0.1)
+
+
+def test_a_model_that_has_learned_starts_like_a_fresh_one() -> None:
+    fresh, learned = distillation_pair(*NAMES, seed=1).model, distillation_pair(*NAMES, seed=2).model
+    for model in (fresh, learned):
+        start_as_average(model, seed=3)
+    for name, tensor in fresh.state_dict().items():
+        assert torch.equal(tensor, learned.state_dict()[name]), name
+
+
+def test_the_commands_defaults_are_those_of_the_library() -> None:
+    told = parse_words(
+        ["distill", "--expensive", NAMES[0], "--cheap", NAMES[1], "--data", "a", "--validation", "b", "--out", "c"]
+    ).distill
+    ours = {field.name: field.default for field in fields(Distillation)}
+    for name in ("views", "seed", "device", "workers"):
+        assert told[name] == ours[name], name
+    assert tuple(told.patterns) == ours["patterns"]
+    assert (told.epochs, told.learning_rate) == (distilled().epochs, distilled().learning_rate)
+
+
 @given(videos=st.integers(1, 6), clips=st.integers(1, 9), seed=st.integers(0, 99))
 def test_after_a_cut_the_next_video_goes_on(videos: int, clips: int, seed: int) -> None:
     maps = [torch.full((videos, 1, 1, 1, 1), 100.0) * number for number in range(clips)]
@@ -126,7 +178,9 @@ def test_a_run_makes_the_student_agree(videos: Path, tmp_path: Path) -> None:
     shown: list[str] = []
     learned = VideoList(videos, tuple(LabelledVideo(path, "unlabelled") for path in sorted(videos.iterdir())[:4]))
     asked = wanted(videos, tmp_path, validation=learned)  # of others, four teach nothing
-    done = distill(asked, lambda what, now, of: shown.append(what))
+    with pytest.warns(FasterVideoWarning, match="4 of the 4 validation videos are among those to learn from"):
+        done = distill(asked, lambda what, now, of: shown.append(what))
+    assert done.epoch > 0
     for before, after in zip(done.before, done.after, strict=True):
         if before.aggregator == "fast_gru":
             assert after.kl < before.kl
@@ -145,6 +199,10 @@ def test_maps_are_taken_again_and_those_of_other_settings_are_not(videos: Path, 
     again = distill(wanted(videos, tmp_path, **few), lambda what, now, of: shown.append(what))
     assert "views" not in shown  # the maps are there
     assert [row.kl for row in again.after] == pytest.approx([row.kl for row in done.after], abs=1e-4)
+    blown_up = {"config": replace(distilled(), epochs=2, warmup_epochs=0, learning_rate=50.0)}
+    worse = distill(wanted(videos, tmp_path, **blown_up))
+    assert worse.epoch == 0 and worse.after == worse.before  # the first weights are kept
+    assert load_bundle(tmp_path / "bundle").config.provenance["distilled"]["best_epoch"] == 0
     with pytest.raises(StoreError, match="views"):
         distill(wanted(videos, tmp_path, views=2, **few))
 
@@ -156,6 +214,12 @@ def test_maps_are_taken_again_and_those_of_other_settings_are_not(videos: Path, 
         ("--expensive r3d50 --cheap efficientnet_lite0", "r3d50 is a network of the paper, of which no weights are"),
         ("--expensive efficientnet_lite2 --cheap efficientnet_lite0 --patterns 1x3", "write it E:C"),
         ("--expensive efficientnet_lite2 --cheap efficientnet_lite0 --views 0", "views is 0; it must be at least 1"),
+        ("--expensive efficientnet_lite2 --cheap efficientnet_lite0 --epochs 0", "epochs is 0; it must be at least 1"),
+        ("--expensive efficientnet_lite2 --cheap efficientnet_lite0 --epochs -2", "epochs is -2; it must be at least"),
+        (
+            "--expensive published_samples:small --cheap efficientnet_lite0",
+            "is made by a function, and nothing is known",
+        ),
         ("--expensive efficientnet_lite2 --cheap efficientnet_lite0 --validation none.mp4", "none.mp4: does not exist"),
     ],
 )
@@ -177,11 +241,56 @@ def test_networks_of_different_labels_are_refused(monkeypatch: pytest.MonkeyPatc
         distillation_pair(*NAMES)
 
 
-def test_the_command_prints_the_agreement(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "out"
-    words = f"--expensive {NAMES[0]} --cheap {NAMES[1]} --views 1 --epochs 1 --workers 0 --patterns 1:3"
-    assert main(["distill", "--data", str(videos), "--validation", str(videos), "--out", str(out), *words.split()]) == 0
-    printed = capsys.readouterr().out
-    assert "with the first weights, on 6 videos:" in printed and f"bundle written to {out / 'bundle'}" in printed
-    told = json.loads((out / "bundle" / "config.json").read_text())
-    assert told["provenance"]["distilled"]["videos"] == 6
+def broken(folder: Path, names: list[str]) -> Path:
+    """A folder with files that are no videos."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(b"no video")
+    return folder
+
+
+def test_the_command_prints_the_agreement_and_what_it_left_out(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, listed = tmp_path / "out", tmp_path / "list.csv"
+    listed.write_text(f"path,label\n{videos / '3.mp4'},some\ngone.mp4,some\n")
+    held_back = tmp_path / "held_back"
+    held_back.mkdir()
+    shutil.copy(videos / "5.mp4", held_back)
+    words = ["distill", "--data", str(listed), str(videos / "4.mp4"), str(broken(tmp_path / "bad", ["bad.mp4"]))]
+    words += ["--validation", str(held_back), "--out", str(out)]
+    words += f"--expensive {NAMES[0]} --cheap {NAMES[1]} --views 1 --epochs 1 --workers 0 --patterns 1:3".split()
+    assert main(words) == 1
+    printed = capsys.readouterr()
+    assert (
+        "with the first weights, on 1 videos:" in printed.out and f"bundle written to {out / 'bundle'}" in printed.out
+    )
+    assert "kept: the " in printed.out
+    missing, unreadable = printed.err.splitlines()
+    assert missing == "1 of 4 videos to learn from are missing and left out"
+    assert unreadable.startswith(f"{tmp_path / 'bad' / 'bad.mp4'}: ")
+    told = json.loads((out / "bundle" / "config.json").read_text())["provenance"]
+    assert told["distilled"]["videos"] == 4 and told["distilled"]["readable"] == 2 and told["distilled"]["missing"] == 1
+    assert [told[when][0]["aggregator"] for when in ("agreement_before", "agreement")] == ["fast_gru"] * 2
+    assert main(words) == 1  # the same one again
+    capsys.readouterr()
+    assert main([*words, "--seed", "1"]) == 2
+    said = capsys.readouterr().err
+    assert f"{out / 'bundle'}: is there already, and not from this distillation; choose another folder" in said
+
+
+def test_where_no_video_can_be_read_the_first_reason_is_given(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = broken(tmp_path / "bad", ["1.mp4", "2.mp4"])
+    words = f"--expensive {NAMES[0]} --cheap {NAMES[1]} --views 1 --workers 0".split()
+    words += ["--data", str(bad), "--validation", str(videos), "--out", str(tmp_path / "out")]
+    assert main(["distill", *words]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"not one of the 2 videos to learn from could be read; {bad / '1.mp4'}: " in said
+
+
+def test_a_list_of_which_nothing_is_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("gone.mp4 some\n")
+    with pytest.raises(DataError, match=r"none of its 1 videos is on disk; the first should be .*gone.mp4; a list's"):
+        unlabelled([str(tmp_path / "list.txt")])

@@ -3,10 +3,14 @@
 import hashlib
 import pickle
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from published_samples import Small, small
 from safetensors.torch import save_file
 
@@ -60,7 +64,9 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
     file.write_bytes(b"weights")
     whole = hashlib.sha256(b"weights").hexdigest()
     assert require_sha256(file, None) == require_sha256(file, whole[:8]) == require_sha256(file, whole) == whole
-    with pytest.raises(WeightsError, match=f"its SHA-256 is {whole}, which must begin with 01234567; delete it"):
+    with pytest.raises(
+        WeightsError, match=f"its SHA-256 is {whole}, which must begin with 01234567; give another file"
+    ):
         require_sha256(file, "01234567")
     with pytest.raises(WeightsError, match="cannot be read: No such file"):
         require_sha256(tmp_path / "none", None)
@@ -88,7 +94,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     torch.save({"model_state": trap}, tmp_path / "trap.pth")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(trap))
     for name in ("trap.pth", "plain.pth"):
-        with pytest.raises(WeightsError, match=rf"{name}: cannot be read as weights: "):
+        with pytest.raises(WeightsError, match=rf"{name}: cannot be read as weights, it is "):
             read_weights(tmp_path / name, "model_state")
     assert not (tmp_path / "ran").exists()
 
@@ -101,17 +107,60 @@ def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
         read_weights(tmp_path / "other.pth")
     (tmp_path / "text.pth").write_text("no weights")
     (tmp_path / "text.safetensors").write_text("no weights")
-    for name in ("text.pth", "text.safetensors", "none.pth"):
-        with pytest.raises(WeightsError, match=f"{name}: cannot be read as weights: "):
+    for name in ("text.pth", "text.safetensors"):
+        with pytest.raises(WeightsError, match=f"{name}: cannot be read as weights, it is damaged, cut off or of"):
             read_weights(tmp_path / name)
+    with pytest.raises(WeightsError, match=r"none.pth: cannot be read: No such file"):
+        read_weights(tmp_path / "none.pth")
+
+
+def saved(*, zipped: bool = True) -> bytes:
+    """What `torch.save` writes, in its present form or that of the oldest published files."""
+    file = BytesIO()
+    torch.save({"model_state": small().state_dict()}, file, _use_new_zipfile_serialization=zipped)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"\n<!DOCTYPE html>\n<html><body>404</body></html>", "it is a page from the web"),
+        (b"<html>Sign in</html>", "it is a page from the web"),
+        (saved()[:3000], "it is damaged, cut off or of another kind"),
+        (saved(zipped=False)[:3000], "it is damaged, cut off or of another kind"),
+    ],
+)
+def test_what_is_no_file_of_weights_is_said_in_our_own_words(content: bytes, reason: str, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    file = cache / "X3D_M.pyth"
+    file.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        read_weights(file, "model_state")
+    assert str(caught.value) == f"{file}: cannot be read as weights, {reason}; delete it and fetch it again"
+
+
+@settings(deadline=None)  # files
+@given(zipped=st.booleans(), places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(zipped: bool, places: list[tuple[int, int]]) -> None:
+    content = bytearray(saved(zipped=zipped))
+    for place, value in places:
+        content[place % len(content)] = value
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "some.pth"
+        file.write_bytes(content)
+        try:
+            fill(Small(), read_weights(file, "model_state"), file)
+        except WeightsError as error:
+            assert "weights_only" not in str(error)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     weights, path = small().state_dict(), tmp_path / "some.pth"
     without = {name: tensor for name, tensor in weights.items() if name != "conv.bias"}
-    with pytest.raises(WeightsError, match=r"lacks 1 tensors, such as 'conv.bias'; it is no file of this network"):
+    with pytest.raises(WeightsError, match=r"lacks 1 tensors, such as 'conv.bias', and so is none of this network"):
         fill(Small(), without, path)
     with pytest.raises(WeightsError, match=r"has, unasked, 1 tensors, such as 'more'"):
         fill(Small(), weights | {"more": torch.zeros(1)}, path)
-    with pytest.raises(WeightsError, match=r"conv.bias has shape \[2\], and this network's has \[6\]"):
+    with pytest.raises(WeightsError, match=r"has 'conv.bias' of shape \[2\], and this network's has \[6\]"):
         fill(Small(), weights | {"conv.bias": torch.zeros(2)}, path)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
+from faster_video.backbones.published.pooled import PooledHead
 from faster_video.backbones.published.spec import WeightsFile
 
 Size = tuple[int, int, int]
@@ -87,9 +88,9 @@ class LinearHead(nn.Module):
         self.proj = nn.Linear(channels, num_classes)
 
     @property
-    def classifier(self) -> nn.Sequential:
+    def classifier(self) -> PooledHead:
         """From the pooling on: [B, D, t, h, w] to [B, K]."""
-        return nn.Sequential(nn.AdaptiveAvgPool3d(1), nn.Flatten(), self.proj)
+        return PooledHead(self.proj)
 
     def forward(self, x: Tensor) -> Tensor:
         """Up to the pooling, where nothing is done: [B, D, t, h, w]."""

@@ -2,19 +2,21 @@
 
 import hashlib
 import os
-import pickle
+import warnings
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from faster_video.backbones.published.spec import Published, WeightsFile
-from faster_video.errors import WeightsError, first_line
+from faster_video.errors import WeightsError
 from faster_video.files import cache_folder, printable
+
+WEB_PAGE = (b"<!doctype", b"<html", b"<?xml")
+"""What a page begins with that a browser or a proxy has saved in the place of weights."""
 
 
 def weights_path(published: Published) -> Path:
@@ -27,7 +29,7 @@ def weights_path(published: Published) -> Path:
     """
     wanted = _published_file(published)
     if wanted.package is None:
-        return cache_folder() / "weights" / wanted.name
+        return _cache() / wanted.name
     try:
         found = [file for file in files(wanted.package) or () if file.as_posix() == wanted.name]
     except PackageNotFoundError:
@@ -69,7 +71,7 @@ def require_sha256(path: Path, expected: str | None) -> str:
     if not found.startswith(expected or ""):
         raise WeightsError(
             f"{printable(path)}: is damaged or another file: its SHA-256 is {found}, which must begin with {expected}; "
-            "delete it and fetch it again"
+            f"{_way_out(path)}"
         )
     return found
 
@@ -83,23 +85,67 @@ def read_weights(path: Path, key: str | None = None) -> dict[str, Tensor]:
         WeightsError: it is none, or holds something else.
     """
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        reason = first_line(error)
-        raise WeightsError(f"{printable(path)}: cannot be read as weights: {reason}") from error
+        with path.open("rb") as file:
+            beginning = file.read(512)
+    except OSError as error:
+        raise WeightsError(f"{printable(path)}: cannot be read: {error.strerror or error}") from error
+    try:
+        found = _load(path)
+    except Exception as error:  # what is raised about a damaged file is anything; PyTorch's advice is to run its code
+        reason = _what_is_wrong(beginning)
+        raise WeightsError(f"{printable(path)}: cannot be read as weights, {reason}; {_way_out(path)}") from error
     if key is not None:
         if not isinstance(found, Mapping) or key not in found:
-            raise WeightsError(f"{printable(path)}: has no {key!r}, which is where the weights of such a file are")
+            raise WeightsError(
+                f"{printable(path)}: has no {key!r}, which is where the weights of such a file are; {_way_out(path)}"
+            )
         found = found[key]
     if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise WeightsError(f"{printable(path)}: holds something else than tensors by name")
+        raise WeightsError(f"{printable(path)}: holds something else than tensors by name; {_way_out(path)}")
     return dict(found)
+
+
+def _load(path: Path) -> object:
+    if ".safetensors" in path.suffixes:  # not the last one while it is downloaded
+        return load_file(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # what PyTorch finds odd about a damaged file
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _what_is_wrong(beginning: bytes) -> str:
+    """With a file that is none of weights, as far as its beginning shows it."""
+    if not beginning:
+        return "it is empty"
+    if beginning.lstrip().lower().startswith(WEB_PAGE):
+        return "it is a page from the web"
+    return "it is damaged, cut off or of another kind"
+
+
+def _way_out(path: Path) -> str:
+    """For a file that is not the right one: what is in the cache can be had again."""
+    if path.is_relative_to(_cache()):
+        return "delete it and fetch it again"
+    return "give another file, or if it came with a package, install that again (pip install --force-reinstall)"
+
+
+def _cache() -> Path:
+    return cache_folder() / "weights"
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Give a network its published weights, all of them; it may have been made without memory.
+
+    Raises:
+        WeightsError: they are not this network's (`require_fit`).
+    """
+    require_fit(network, weights, path)
+    wanted = network.state_dict()
+    network.load_state_dict({name: weights[name].to(tensor.dtype) for name, tensor in wanted.items()}, assign=True)
+
+
+def require_fit(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are not this network's; it may have been made without memory.
 
     Raises:
         WeightsError: a name is missing or unknown, or has another shape.
@@ -108,15 +154,15 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     for names, what in ((wanted.keys() - weights.keys(), "lacks"), (weights.keys() - wanted.keys(), "has, unasked,")):
         if names:
             raise WeightsError(
-                f"{printable(path)}: {what} {len(names)} tensors, such as {min(names)!r}; it is no file of this network"
+                f"{printable(path)}: {what} {len(names)} tensors, such as {min(names)!r}, and so is none of this "
+                f"network; {_way_out(path)}"
             )
     for name, tensor in wanted.items():
         if weights[name].shape != tensor.shape:
             raise WeightsError(
-                f"{printable(path)}: {name} has shape {list(weights[name].shape)}, and this network's has "
-                f"{list(tensor.shape)}"
+                f"{printable(path)}: has {name!r} of shape {list(weights[name].shape)}, and this network's has "
+                f"{list(tensor.shape)}; {_way_out(path)}"
             )
-    network.load_state_dict({name: weights[name].to(tensor.dtype) for name, tensor in wanted.items()}, assign=True)
 
 
 def _published_file(published: Published) -> WeightsFile:
