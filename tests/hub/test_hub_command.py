@@ -65,6 +65,24 @@ def test_push_dry_run_prints_the_card_and_sends_nothing(
     assert printed == card_of(place / "mine", "alice/waves", "mit")
 
 
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ("--license free", "alice/new: {hub} does not take it: "),
+        ("--license 'Apache 2.0'", "license is 'Apache 2.0'; write it as the Hub names it"),
+        ("--license 'Apache 2.0' --dry_run", "license is 'Apache 2.0'; write it as the Hub names it"),
+        ("--message ''", "the message is ''; write what the commit brings"),
+    ],
+)
+def test_a_push_that_is_refused_makes_no_model(
+    options: str, said: str, alice: FakeHub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, error = run(f"push mine alice/new {options}", capfd)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
+    assert error.startswith(f"faster-video: error: {said.format(hub=alice.endpoint)}")
+    assert not alice.asked("repos/create") and not alice.models
+
+
 def test_the_bundles_of_the_package_are_pushed_by_name(alice: FakeHub, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("push motion alice/motions", capfd)[0] == 0
     card = alice.file("alice/motions", "README.md").decode()
