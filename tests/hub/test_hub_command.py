@@ -149,8 +149,8 @@ def test_a_name_that_is_nowhere_is_one_sentence(
     code, printed, said = run(command, capfd)
     assert (code, printed) == (2, "")
     assert said == (
-        f"faster-video: error: alice/none: {hub.endpoint} has no model of that name that you may read; check the name, "
-        "or log in with `hf auth login` or set HF_TOKEN if it is private\n"
+        f"faster-video: error: alice/none: is no folder here, and {hub.endpoint} has no model of that name that you "
+        "may read; check the name, or log in with `hf auth login` or set HF_TOKEN if it is private\n"
     )
     assert not (place / "run").exists() and not (place / "store").exists()
 
@@ -179,4 +179,5 @@ def test_in_processes_of_their_own_a_push_then_a_load(alice: FakeHub, place: Pat
     assert json.loads(offline[1])[0]["labels"] == json.loads(online[1])[0]["labels"]
     code, printed, said = command("classify wave/0.mp4 --bundle alice/none", HF_TOKEN="", HF_HUB_OFFLINE="1")
     assert (code, printed, said.count("\n")) == (2, "", 1)
-    assert said.startswith("faster-video: error: alice/none: HF_HUB_OFFLINE is set, and config.json is not in the ")
+    begin = "faster-video: error: alice/none: is no folder here, and HF_HUB_OFFLINE is set, and config.json is not in "
+    assert said.startswith(begin)
