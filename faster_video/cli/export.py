@@ -25,11 +25,11 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.export import EXAMPLE, export_bundle
+    from faster_video.export import EXAMPLE, export_bundle, require_exportable
 
-    bundle = bundle_named(options.bundle)
     out = Path(options.out) if options.out else _usual_place(options.bundle, options.format)
-    done = export_bundle(bundle, out, options.format)
+    require_exportable(out, options.format)  # before a bundle is downloaded for nothing
+    done = export_bundle(bundle_named(options.bundle), out, options.format)
     for name, size in done.files.items():
         print(f"{size / 1e6:9.2f} MB  {name}")
     print(f"probabilities differ by at most {done.difference:.0e} from the bundle's, over four clips of noise")
@@ -39,8 +39,11 @@ def run(options: Namespace) -> int:
 
 def _usual_place(bundle: str, form: str) -> Path:
     """Beside the user's own folder; here for a bundle of the package or of the Hub."""
+    from faster_video.hub.names import HubName
     from faster_video.packaged import PACKAGED
 
+    on_hub = HubName.find(bundle)
     is_folder = bundle not in PACKAGED and Path(bundle).is_dir()
-    named = Path(bundle).resolve() if is_folder else Path(Path(bundle).name)
-    return named.with_name(f"{named.name}-{form}")
+    here = Path(Path(bundle if on_hub is None else on_hub.repository).name)
+    named = Path(bundle).resolve() if is_folder else here
+    return named.parent / f"{named.name}-{form}"

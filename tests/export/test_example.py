@@ -1,5 +1,7 @@
 """The example that is copied beside exported graphs makes the clips of a video that this package makes."""
 
+import subprocess
+import sys
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -9,9 +11,12 @@ import numpy as np
 import pytest
 import torch
 from av.video.stream import VideoStream
+from export_samples import RUNTIMES, small_pair
 
 from faster_video.config import ClipConfig, TransformConfig
-from faster_video.export.run_video import clips_of
+from faster_video.export import export_bundle
+from faster_video.export.example import clips_of
+from faster_video.export.run_video import example_text
 from faster_video.inference.decoding import ClipDecoder
 
 ONE = 1 << 16
@@ -75,3 +80,52 @@ def test_a_single_clip_starts_at_the_beginning(tmp_path: Path) -> None:
 def test_pixels_that_are_stored_otherwise_are_close(tmp_path: Path) -> None:
     video = write(tmp_path / "full.mp4", count=60, height=49, width=67, pixels="yuv444p")
     assert largest_difference(video, CLIPS, TRANSFORM) * TRANSFORM.std[0] * 255 < 4  # grey levels
+
+
+@pytest.mark.parametrize("form, runtime", RUNTIMES.items())
+def test_it_has_the_loader_of_its_format_and_no_other(form: str, runtime: str) -> None:
+    text = example_text(form)
+    assert [name for name in RUNTIMES.values() if f"import {name}\n" in text] == [runtime]
+    assert text.count("def load(") == 1 and "faster_video" not in text
+    assert len(text.splitlines()) < 85
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("export") / "graphs"
+    export_bundle(small_pair(), folder, "torch-export")
+    return folder
+
+
+def sound(path: Path) -> Path:
+    """A file with sound and no pictures."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_what_cannot_be_read_is_one_sentence(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    sound(tmp_path / "sound.wav")
+    reasons = {
+        "none.mp4": "No such file or directory",
+        "text.mp4": "Invalid data found when processing input",
+        "sound.wav": "it has no pictures",
+    }
+    for name, reason in reasons.items():
+        assert said(exported, str(tmp_path / name)) == f"{tmp_path / name}: cannot be read: {reason}\n"
+
+
+def test_without_a_video_it_says_how_it_is_used(exported: Path) -> None:
+    assert said(exported) == said(exported, "a.mp4", "b.mp4") == "usage: python run_video.py VIDEO\n"
+
+
+def said(folder: Path, *words: str) -> str:
+    """On stderr, when it refuses what it is given."""
+    done = subprocess.run([sys.executable, str(folder / "run_video.py"), *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    return done.stderr

@@ -20,6 +20,7 @@ from faster_video.bundle import Bundle, BundleConfig, save_bundle
 from faster_video.cli import main
 from faster_video.config import AGGREGATOR_NAMES, ClipConfig
 from faster_video.export import FORMATS, export_bundle
+from faster_video.export.onnx import OPSET
 from faster_video.model import build_model
 
 TOLERANCE = 1e-4
@@ -102,6 +103,15 @@ def test_published_image_networks_that_see_frames_of_their_own_size(video: Path,
     wanted = of_classifier(bundle, video)
     assert np.abs(wanted[0] - wanted[1]).max() > 100 * TOLERANCE
     np.testing.assert_allclose(of_graphs(tmp_path / "graphs", bundle, video), wanted, atol=TOLERANCE)
+
+
+def test_the_graphs_are_of_the_version_of_onnx_that_the_page_names(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    export_bundle(small_pair(), tmp_path / "graphs", "onnx")
+    for file in (tmp_path / "graphs").glob("*.onnx"):
+        assert [(each.domain, each.version) for each in onnx.load(file).opset_import] == [("", OPSET)]
+    page = Path(__file__).parents[2] / "docs" / "export.md"
+    assert f"opset {OPSET}" in page.read_text("utf-8")
 
 
 def test_graphs_json_says_what_the_runtime_says(tmp_path: Path) -> None:

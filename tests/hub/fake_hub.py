@@ -173,7 +173,8 @@ class FakeHub:
 
     def validate(self, wanted: dict[str, Any]) -> Answer:
         """Of the card's head what the Hub insists on."""
-        head = yaml.safe_load(wanted["content"].split("---\n")[1])
+        written = re.match(r"---\n(.*?)\n---\n", wanted["content"], re.DOTALL)
+        head = yaml.safe_load(written[1]) if written else {}
         errors = []
         if head.get("license", "other") not in LICENSES:
             errors.append(f'"license" must be one of [{", ".join(LICENSES)}]')

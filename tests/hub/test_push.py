@@ -108,6 +108,15 @@ def test_a_model_of_another_library_is_not_replaced(alice: FakeHub, mine: Path) 
     assert alice.file("alice/vit", "model.safetensors") == b"vit" and not alice.asked("POST")
 
 
+def test_nor_are_weights_without_a_configuration(alice: FakeHub, mine: Path) -> None:
+    alice.put("alice/vit", {"model.safetensors": b"vit", "README.md": b"# vit"})
+    assert refusal(mine, "alice/vit") == (
+        "alice/vit: is there already, with a model.safetensors that is not a bundle's, as it has no config.json, and "
+        "would be replaced; choose another name"
+    )
+    assert alice.file("alice/vit", "model.safetensors") == b"vit" and not alice.asked("POST")
+
+
 def test_a_card_of_ones_own_is_sent_as_it_is(alice: FakeHub, mine: Path) -> None:
     own = "---\nlicense: mit\n---\nWaves – by hand.\n"
     (mine / "README.md").write_text(own, "utf-8")
@@ -137,6 +146,54 @@ def test_the_license_is_in_the_card_and_one_that_the_hub_does_not_know_is_refuse
     said = f"alice/waves: {alice.endpoint} does not take it: Invalid metadata in README.md. "
     assert str(caught.value) == said + '- "license" must be one of [apache-2.0, mit, other]'
     assert len(alice.models["alice/waves"].commits) == 2
+
+
+def test_no_model_is_made_for_a_card_that_the_hub_does_not_take(alice: FakeHub, mine: Path) -> None:
+    said = f'alice/waves: {alice.endpoint} does not take it: "license" must be one of [apache-2.0, mit, other]'
+    with pytest.raises(HubError) as caught:
+        push(mine, "alice/waves", license_id="free")
+    assert str(caught.value) == said
+    (mine / "README.md").write_text("---\nlicense: free\n---\n# By hand\n")
+    assert refusal(mine) == said
+    assert alice.asked("validate-yaml") and not alice.asked("repos/create") and not alice.models
+
+
+@pytest.mark.parametrize(
+    "head, reason",
+    [
+        ("license: [mit", "while parsing a flow sequence "),
+        ("- mit", "it holds a list"),
+        ("created: 2026-13-01", "month must be in 1..12"),
+    ],
+)
+def test_a_card_of_ones_own_whose_head_is_not_yaml(head: str, reason: str, alice: FakeHub, mine: Path) -> None:
+    (mine / "README.md").write_text(f"---\n{head}\n---\n# By hand\n")
+    for refused in (card_of, push):
+        with pytest.raises(BundleError) as caught:
+            refused(mine, "alice/waves")
+        said = f"{mine / 'README.md'}: its head is not lines of NAME: VALUE in YAML: {reason}"
+        assert str(caught.value).startswith(said)
+        assert str(caught.value).endswith("; mend what is between the two lines ---")
+    assert not alice.requests
+
+
+@pytest.mark.parametrize("text", ["# No head", "---\n\n---\n# An empty head", "Rulers\n\n---\n: [\n---\n"])
+def test_a_card_of_ones_own_needs_no_head(text: str, alice: FakeHub, mine: Path) -> None:
+    (mine / "README.md").write_text(text)
+    assert card_of(mine, "alice/waves") == text
+
+
+def test_an_empty_message_and_what_is_no_name_of_a_licence_are_refused_at_once(alice: FakeHub, mine: Path) -> None:
+    for message in ("", " \n"):
+        with pytest.raises(ConfigError) as caught:
+            push(mine, "alice/waves", message=message)
+        way = "write what the commit brings, or leave it out"
+        assert str(caught.value) == f"the message is {message!r}; {way}"
+    for refused in (card_of, push):
+        with pytest.raises(ConfigError) as caught:
+            refused(mine, "alice/waves", license_id="Apache 2.0")
+        assert str(caught.value) == "license is 'Apache 2.0'; write it as the Hub names it, such as apache-2.0"
+    assert not alice.requests
 
 
 def test_nothing_is_asked_for_what_cannot_be_pushed(alice: FakeHub, mine: Path, tmp_path: Path) -> None:
@@ -178,6 +235,7 @@ def test_a_model_that_somebody_else_makes_at_the_same_time_is_one_sentence(
     "pattern, file",
     [
         ("GET /api/models", "the model"),
+        ("POST /api/validate-yaml", "the model card"),
         ("POST /api/repos/create", "the new model"),
         ("POST .*preupload", "the bundle"),
         ("PUT", "model.safetensors"),
