@@ -1,6 +1,7 @@
 """A published network in the place of a backbone sees what it is used to."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +13,11 @@ from torch.nn import functional
 from faster_video.backbones.published import PublishedBackbone, allow_import, published_backbone
 from faster_video.backbones.published.adapter import evenly
 from faster_video.backbones.published.imported import VARIABLE, _allowed
-from faster_video.config import BackboneConfig, ModelConfig, Recipe, TransformConfig
-from faster_video.errors import ConfigError
+from faster_video.bundle import load_bundle, save_bundle
+from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, Recipe, TransformConfig
+from faster_video.errors import BundleError, ConfigError
+from faster_video.model import build_model
+from faster_video.untrained import untrained_bundle
 
 NAME = "published_samples:small"
 
@@ -90,6 +94,35 @@ def test_other_clips_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match=r"with frames at least 4, which published_samples:small looks at"):
         backbone().require_clip(torch.Size(shape))
     backbone().require_clip(torch.Size((1, 3, 4, 32, 32)))
+
+
+@pytest.mark.parametrize("place", ["expensive", "cheap"])
+def test_clips_that_are_too_short_for_either_network_are_refused(place: str, tmp_path: Path) -> None:
+    short, long = BackboneConfig(name=NAME, frames=4), BackboneConfig(name=NAME, frames=20)
+    expensive, cheap = (long, short) if place == "expensive" else (short, long)
+    model, transform = ModelConfig(expensive=expensive, cheap=cheap), TransformConfig(crop_size=32)
+    sentence = f"frames_per_clip is 16, but the {place} network looks at 20 frames of every clip; give at least as many"
+    with pytest.raises(ConfigError, match=sentence):
+        untrained_bundle(model, ClipConfig(), transform, ["a", "b"])
+    save_bundle(untrained_bundle(model, ClipConfig(frames_per_clip=24), transform, ["a", "b"]), tmp_path / "bundle")
+    config = tmp_path / "bundle" / "config.json"
+    config.write_text(config.read_text().replace('"frames_per_clip": 24', '"frames_per_clip": 16'))
+    with pytest.raises(BundleError, match=rf"config.json: is not a bundle's configuration: {sentence}"):
+        load_bundle(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("expensive", [True, False])
+def test_a_short_clip_is_refused_by_the_network_that_sees_it(expensive: bool) -> None:
+    networks = [BackboneConfig(name=NAME, frames=frames) for frames in (4, 24)]
+    model = build_model(ModelConfig(expensive=networks[expensive], cheap=networks[not expensive]), 2)
+    with pytest.raises(ConfigError, match="frames at least 24"):
+        model.features(clip(16, 48), expensive=expensive)
+
+
+def test_more_frames_than_there_are_do_not_mix_videos() -> None:
+    videos, asked = clip(4, 48), backbone(frames=8)
+    both = asked(videos)  # somebody who does not ask `require_clip` first
+    torch.testing.assert_close(both[:1], asked(videos[:1]))
 
 
 def test_other_colours_are_refused_in_a_recipe() -> None:

@@ -72,6 +72,8 @@ def test_a_run_goes_on_and_is_repeated_by_its_own_settings(data: Path, tmp_path:
         (["--expensive", "nowhere:build", "--cheap", NAME], "'nowhere:build', which cannot be imported: No module"),
         (["--recipe", "faster16", "--model.expensive.name", "x3d_m"], "published networks are not trained here; give "),
         ([*PAIR, "--model.cheap.name", "x3d_m"], "but model.expensive and model.cheap are published_samples:small and"),
+        ([*PAIR, "--model.cheap.frames", "20"], "frames_per_clip is 8, but the cheap network looks at 20 frames of "),
+        ([*PAIR, "--model.expensive.frames", "20"], "but the expensive network looks at 20 frames of every clip; "),
         ([*PAIR, "--transform.mean", "[0.5, 0.5, 0.5]"], "with a published network, which makes its own of them, they"),
     ],
 )  # fmt: skip
