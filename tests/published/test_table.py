@@ -1,9 +1,19 @@
 """What the table says of every published network is what the network does."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
-from faster_video.backbones.published import PUBLISHED, pair, published_backbone, published_labels
+from faster_video.backbones.published import (
+    PUBLISHED,
+    InputRules,
+    Pair,
+    pair,
+    published_backbone,
+    published_labels,
+)
+from faster_video.backbones.published.adapter import evenly
 from faster_video.catalogue import catalogue
 from faster_video.cli import main
 from faster_video.config import PUBLISHED_NAMES, BackboneConfig
@@ -36,14 +46,55 @@ def test_maps_and_answers_have_the_sizes_that_are_told(name: str) -> None:
 @pytest.mark.parametrize(("expensive", "cheap"), [("x3d_m", "x3d_xs"), ("slow_r50", "efficientnet_lite0")])
 def test_pairs_of_clip_networks_fit(expensive: str, cheap: str) -> None:
     settings = pair(expensive, cheap)
-    rules = PUBLISHED[expensive].rules
-    assert settings.clips.frames_per_clip >= rules.frames and settings.clips.frames_per_clip % 8 == 0
-    assert settings.clips.frame_stride == rules.stride
     side = settings.transform.crop_size
     with torch.device("meta"):
         model = build_model(settings.model, 5).eval()
         clips = torch.empty(2, 3, 3, settings.clips.frames_per_clip, side, side)
         assert model(clips).shape == (2, 3, 5)
+
+
+def gaps(settings: Pair, rules: InputRules, frame_stride: int) -> list[int]:
+    """Frames of the video from one that a network looks at to the next."""
+    seen = evenly(rules.frames, settings.clips.frames_per_clip)
+    return [frame_stride * (after - before) for before, after in pairwise(seen)]
+
+
+@pytest.mark.parametrize(
+    ("expensive", "cheap", "gap"),
+    [
+        ("x3d_xs", "efficientnet_lite0", 12),
+        ("x3d_xs", "x3d_m", 12),
+        ("slow_r50", "x3d_m", 8),
+        ("slow_r50", "s3d", 8),
+        ("x3d_m", "x3d_xs", 5),
+        ("efficientnet_lite0", "x3d_xs", 12),
+    ],
+)
+def test_frames_are_as_far_apart_as_the_network_is_used_to(expensive: str, cheap: str, gap: int) -> None:
+    leading = cheap if PUBLISHED[expensive].takes_any_frames else expensive
+    settings = pair(expensive, cheap)
+    assert set(gaps(settings, PUBLISHED[leading].rules, settings.clips.frame_stride)) == {gap}
+
+
+@pytest.mark.parametrize("expensive", PUBLISHED)
+def test_no_other_distance_would_suit_the_expensive_network_better(expensive: str) -> None:
+    for cheap in PUBLISHED:
+        settings = pair(expensive, cheap)
+        clips = settings.clips
+        assert clips.frames_per_clip % 8 == 0
+        networks = [PUBLISHED[name] for name in (expensive, cheap)]
+        assert all(clips.frames_per_clip >= network.rules.frames for network in networks)
+        leading = next((network.rules for network in networks if not network.takes_any_frames), None)
+        if leading is None:
+            continue
+
+        def wrong(
+            frame_stride: int, rules: InputRules = leading, frames_per_clip: int = clips.frames_per_clip
+        ) -> float:
+            return abs(frame_stride * frames_per_clip / rules.frames - rules.stride)
+
+        others = {max(1, clips.frame_stride - 1), clips.frame_stride + 1}
+        assert all(wrong(clips.frame_stride) <= wrong(other) for other in others), (expensive, cheap)
 
 
 def test_the_catalogue_lists_every_network(capsys: pytest.CaptureFixture[str]) -> None:
