@@ -29,7 +29,7 @@ def heads(bundle: Bundle) -> dict[str, torch.Tensor]:
     return {name: value for name, value in bundle.model.state_dict().items() if "classifier" in name.split(".")}
 
 
-def test_only_stage_2_is_trained(data: Path, tmp_path: Path) -> None:
+def test_only_stage_2_is_trained(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(data, tmp_path / "run", *PAIR, "--validation", str(data / "test.csv")) == 0
     assert not (tmp_path / "run" / "stage1_expensive").exists() and (tmp_path / "run" / "stage2").is_dir()
     bundle = load_bundle(tmp_path / "run" / "bundle")
@@ -39,6 +39,12 @@ def test_only_stage_2_is_trained(data: Path, tmp_path: Path) -> None:
         trained = bundle.model.state_dict()
         assert all(torch.equal(trained[f"{name}.network.{part}"], value) for part, value in of_network.items())
     assert bundle.config.provenance["metrics"]["data"]["videos"] > 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "run" / "bundle"), str(data / "test.csv"), "--aggregator", "average"]) == 2
+    assert capsys.readouterr().err == (
+        "faster-video: error: aggregator is 'average', but this bundle was trained with 'fast_gru', which leaves the "
+        f"own classifiers of {NAME} untrained; train one with --model.aggregator average\n"
+    )
 
 
 def test_averaged_scores_have_linear_heads_that_are_trained(data: Path, tmp_path: Path) -> None:
@@ -46,6 +52,9 @@ def test_averaged_scores_have_linear_heads_that_are_trained(data: Path, tmp_path
     for out, epochs in (("first", "0"), ("later", "3")):
         words = [*PAIR, *average, "--stage2.warmup_epochs", "0", "--stage2.epochs", epochs]
         assert train(data, tmp_path / out, *words) == 0
+    assert (
+        main(["evaluate", str(tmp_path / "later" / "bundle"), str(data / "test.csv"), "--aggregator", "average"]) == 0
+    )
     first, later = (heads(load_bundle(tmp_path / out / "bundle")) for out in ("first", "later"))
     changed = {name for name, value in first.items() if not torch.equal(value, later[name])}
     assert changed == {
