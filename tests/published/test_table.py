@@ -1,5 +1,6 @@
 """What the table says of every published network is what the network does."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -105,3 +106,26 @@ def test_the_catalogue_lists_every_network(capsys: pytest.CaptureFixture[str]) -
     assert main(["backbones"]) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in entries)
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_the_catalogues_table_tells_what_can_be_had(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["backbones"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    rows = {line.split()[0]: re.split(r" {2,}", line.strip()) for line in lines if line.strip()}
+    assert rows["name"] == ["name", "clip", "GMACs", "parameters", "labels", "top-1", "source"][: 6 + (width >= 100)]
+    assert rows["x3d_m"][1:6] == ["16×5, 224", "4.73", "3.8 M", "K400", "75.9 %"]
+    assert rows["s3d"][5] == "68.4 %" and rows["r2plus1d_34_8_kinetics"][5] == "74.9 %"
+    assert {name for name, row in rows.items() if "no weights" in row} == {
+        each.name for each in catalogue() if not each.weights
+    }
+    assert ("pytorchvideo's model zoo, x3d_m" in rows["x3d_m"]) == (width == 200)
+
+
+def test_accuracies_are_told_in_one_form() -> None:
+    form = r"(Kinetics-400|ImageNet) \d\d\.\d\d? % top-1(, \d\d\.\d\d? % top-5)?, [^%]+"
+    assert [each.accuracy for each in PUBLISHED.values() if not re.fullmatch(form, each.accuracy or "")] == [""] * 4
