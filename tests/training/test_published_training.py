@@ -83,6 +83,8 @@ def test_a_run_goes_on_and_is_repeated_by_its_own_settings(data: Path, tmp_path:
         ([*PAIR, "--model.cheap.name", "x3d_m"], "but model.expensive and model.cheap are published_samples:small and"),
         ([*PAIR, "--model.cheap.frames", "20"], "frames_per_clip is 8, but the cheap network looks at 20 frames of "),
         ([*PAIR, "--model.expensive.frames", "20"], "but the expensive network looks at 20 frames of every clip; "),
+        ([*PAIR, "--stage1_cheap.epochs", "3"], "stage1_cheap is given beside --expensive and --cheap, but "),
+        ([*PAIR, "--recipe", "tiny", "--stage1_expensive.mixup", "0.1"], "stage1_expensive is given beside "),
         ([*PAIR, "--transform.mean", "[0.5, 0.5, 0.5]"], "with a published network, which makes its own of them, they"),
     ],
 )  # fmt: skip
@@ -99,6 +101,11 @@ def test_wrong_uses_are_said_in_a_sentence(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and sentence in said[0], said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_that_trains_networks_is_taken_without_that() -> None:
+    given = parse_words(["train", "--data", "list.csv", *PAIR, "--recipe", "tiny"]).train
+    assert (given.stage1_expensive.epochs, given.stage1_cheap.epochs, given.stage2.epochs) == (0, 0, 16)
 
 
 @pytest.mark.parametrize(
