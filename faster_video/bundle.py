@@ -94,6 +94,9 @@ class Bundle:
     origin: str = ""
     """USER/NAME@COMMIT of a bundle from the Hub."""
 
+    def __post_init__(self) -> None:
+        require_enough_frames(self.model, self.config.clips)
+
     @property
     def labels(self) -> list[str]:
         """The names of the K classes."""
@@ -107,6 +110,21 @@ class Bundle:
         """
         config = replace(self.config, model=replace(self.config.model, pattern=pattern))
         return replace(self, model=self.model.with_pattern(Pattern.parse(pattern)), config=config)
+
+
+def require_enough_frames(model: Faster, clips: ClipConfig) -> None:
+    """Refuse clips with fewer frames than a published network looks at.
+
+    Raises:
+        ConfigError: `frames_per_clip` is less than the expensive or the cheap network's frames.
+    """
+    for name in NETWORKS:
+        network = getattr(model, name)
+        if isinstance(network, PublishedBackbone) and network.frames > clips.frames_per_clip:
+            raise ConfigError(
+                f"frames_per_clip is {clips.frames_per_clip}, but the {name} network looks at {network.frames} frames "
+                "of every clip; give at least as many"
+            )
 
 
 def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> None:
@@ -154,14 +172,18 @@ def load_bundle(folder: str | Path) -> Bundle:
     """Read a bundle; the model is in evaluation mode, in float32, on the CPU.
 
     Raises:
-        BundleError: a file is missing, damaged, of another format, or the weights do not fit the configuration; the
-            message names the file and what is wrong with it.
+        BundleError: a file is missing, damaged, of another format, the weights do not fit the configuration, or its
+            clips are too short for its networks; the message names the file and what is wrong with it.
     """
     source = Path(folder)
     config = load_bundle_config(source)
     if not (source / WEIGHTS).is_file():
         raise BundleError(f"{printable(source)}: is not a bundle: it has no {WEIGHTS}")
-    return Bundle(model=_read_model(source / WEIGHTS, config), config=config)
+    model = _read_model(source / WEIGHTS, config)
+    try:
+        return Bundle(model=model, config=config)
+    except ConfigError as error:
+        raise BundleError(f"{printable(source / CONFIG)}: is not a bundle's configuration: {error}") from error
 
 
 def load_bundle_config(folder: str | Path) -> BundleConfig:

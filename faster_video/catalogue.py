@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import torch
 from rich.box import SIMPLE
 from rich.table import Table
+from rich.text import Text
 
 from faster_video.backbones import BACKBONES, build_backbone
 from faster_video.backbones.published import PUBLISHED, Published, published_labels
@@ -21,6 +22,8 @@ from faster_video.errors import ConfigError
 SIZES = {"r2d26": 8, "r2plus1d50": 8, "r3d50": 32}
 """Frames of the clips, of 224 pixels, for which Table 1 gives the cost of its networks."""
 SIDE, CLASSES = 224, 400
+WITH_SOURCES = 100
+"""Columns of a terminal that has room for where networks come from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +46,7 @@ class Entry:
     labels: str
     """The list that it answers with; empty for a network to be trained."""
     accuracy: str
-    """As published; empty where nothing is."""
+    """As published, such as `Kinetics-400 75.94 % top-1, …` with the way of testing; empty where nothing is."""
     source: str
     weights: str
     """Address or package of the published weights; empty where there are none."""
@@ -122,31 +125,41 @@ def _counted(config: BackboneConfig, classes: int, frames: int, side: int) -> _C
     return kept_counts((config, classes, frames, side), _Counted, count)
 
 
-def catalogue_table(entries: Sequence[Entry]) -> Table:
-    """For a terminal of 80 columns; `Entry` has more."""
+def catalogue_table(entries: Sequence[Entry], width: int) -> Table:
+    """For a terminal of `width` columns, 80 or more; from 100 on with the sources, and `Entry` has more."""
     table = Table(
         box=SIMPLE,
-        title="Clip networks: frames × distance and side of the clip they see, cost of one",
-        caption="K400: Kinetics-400. ?: pip install torchvision. --json tells more",
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        title="Clip networks: frames × distance, side in pixels and cost of the clip they see",
+        caption="top-1 as published; K400: Kinetics-400; ?: pip install torchvision; more: --json",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("clip", no_wrap=True)
     table.add_column("GMACs", justify="right", no_wrap=True)
-    table.add_column("weights", justify="right", no_wrap=True)
-    table.add_column("published top-1")
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("labels", no_wrap=True)
+    table.add_column("top-1", justify="right", no_wrap=True)
+    if width >= WITH_SOURCES:
+        table.add_column("source")
     for entry in entries:
-        table.add_row(
+        cells = (
             entry.name,
-            f"{entry.frames}×{entry.frame_stride}, {entry.crop_size} px",
+            f"{entry.frames}×{entry.frame_stride}, {entry.crop_size}",
             "?" if entry.gmacs is None else f"{entry.gmacs:.2f}",
             "?" if entry.parameters is None else f"{entry.parameters / 1e6:.1f} M",
-            _short(entry),
+            entry.labels.replace("kinetics", "K"),
+            _top1(entry),
+            Text(entry.source, no_wrap=True, overflow="ellipsis"),
         )
+        table.add_row(*cells[: len(table.columns)])
     return table
 
 
-def _short(entry: Entry) -> str:
-    """The published top-1 without the way of testing."""
-    if not entry.accuracy:
-        return "" if entry.weights else "to be trained"
-    return entry.accuracy.partition(" (")[0].partition(",")[0].replace(" top-1", "").replace("Kinetics-", "K")
+def _top1(entry: Entry) -> str:
+    """The published top-1 to one decimal, of weights that can be had."""
+    if not entry.weights:
+        return "no weights"
+    percent = entry.accuracy.partition(" % top-1")[0].rpartition(" ")[2]
+    return f"{float(percent):.1f} %" if percent else ""

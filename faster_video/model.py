@@ -141,8 +141,10 @@ class Faster(nn.Module):
         Raises:
             ConfigError: as `step`.
         """
+        network = self.expensive if expensive else self.cheap
         self.expensive.require_clip(clip.shape)
-        features: Tensor = (self.expensive if expensive else self.cheap)(clip)
+        network.require_clip(clip.shape)
+        features: Tensor = network(clip)
         size = self.expensive.feature_size(*clip.shape[2:])
         if features.shape[2:] != size:
             features = functional.adaptive_avg_pool3d(features, size)

@@ -7,7 +7,7 @@ import torch
 
 from faster_video.backbones import PublishedBackbone
 from faster_video.backbones.published import PUBLISHED, fill_published
-from faster_video.bundle import NETWORKS, Bundle, BundleConfig, PublishedWeights
+from faster_video.bundle import NETWORKS, Bundle, BundleConfig, PublishedWeights, require_enough_frames
 from faster_video.config import ClipConfig, ModelConfig, TransformConfig
 from faster_video.engine.kept import network_key
 from faster_video.errors import ConfigError
@@ -20,12 +20,14 @@ def untrained_bundle(
     """Both networks as they were published; the rest has fresh weights, by the seed.
 
     Raises:
-        ConfigError: a network is none published elsewhere, or its own labels are asked for and are others.
+        ConfigError: a network is none published elsewhere, its own labels are asked for and are others, or it looks at
+            more frames than a clip has.
         WeightsError: the weights of a network are not on this machine, or are not its own.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         built = build_model(model, len(labels))
+    require_enough_frames(built, clips)
     published = {}
     for name in NETWORKS:
         backbone, config = getattr(built, name), getattr(model, name)

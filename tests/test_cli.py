@@ -23,6 +23,7 @@ from wrong_uses import WRONG_USES, WrongUse, make_place
 import faster_video
 from faster_video.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from faster_video.cli import main
+from faster_video.cli.parser import COMMANDS
 from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, Recipe, TransformConfig
 from faster_video.cost import video_cost
 from faster_video.datasets import read_list
@@ -64,20 +65,14 @@ def is_said(sentence: str, stderr: str) -> bool:
 
 def test_the_table_is_long_enough_and_names_each_use_once() -> None:
     assert len({use.what for use in WRONG_USES}) == len({use.command for use in WRONG_USES}) == len(WRONG_USES) >= 30
-    commands = [
-        "classify",
-        "evaluate",
-        "train",
-        "extract",
-        "export",
-        "reproduce",
-        "cost",
-        "benchmark",
-        "make-motion",
-        "data",
-        "push",
-    ]
-    assert all(sum(use.command.startswith(name) for use in WRONG_USES) >= 4 for name in commands)
+    assert all(sum(use.command.split()[:1] == [name] for use in WRONG_USES) >= 4 for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"backbones", "benchmark", "cost"}))  # these need no more
+def test_what_is_not_given_is_named_as_its_help_names_it(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = run(command, capsys)
+    assert code == 2 and "given" in said
+    assert f"{command}." not in said
 
 
 @pytest.mark.parametrize("use", WRONG_USES, ids=lambda use: use.what)

@@ -11,7 +11,8 @@ LINK = re.compile(r"\[`(?P<shown>[^`]+)`\]\((?P<file>[^)]+)\)")
 ROWS = [row for row in ROW.finditer(PAGE.read_text(encoding="utf-8")) if row["word"] != "word"]
 WORDS = (
     "video, frame, clip, span, view, expensive backbone, cheap backbone, feature map, aggregator, hidden state, "
-    "read gate, update gate, pattern, stage 1, stage 2, bundle, GMACs, recipe, run directory, any-time prediction"
+    "read gate, update gate, pattern, stage 1, stage 2, bundle, GMACs, recipe, run directory, any-time prediction, "
+    "published network, head, teacher, student, distillation"
 )
 WRITTEN_IN_CODE = {"expensive backbone": "50", "cheap backbone": "R2D-26", "GMACs": "GMACs", "stage 2": "Stage 2"}
 """Where a file says it in other letters than the glossary."""

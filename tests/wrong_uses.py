@@ -45,6 +45,7 @@ NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
     "LIST, as in test-{split}.csv"
 )
+NETWORKS = "choose one of c2d_r50, …, x3d_xs"
 RECIPES = "choose one of faster16, faster32, finetune, frozen, frozen_average, long_motion, motion, tiny"
 
 WRONG_USES = [
@@ -149,6 +150,21 @@ WRONG_USES = [
         "classify bundle wave/0.mp4 --bundle bundle",
         "bundle: no video in this folder or below it; looked for files ending in …",
         exit_code=1,
+    ),
+    # stream
+    WrongUse("no source given", "stream", f"not given: SOURCE; {HELP} stream --help"),
+    WrongUse("stream of no file", "stream none.mp4 --bundle bundle", "none.mp4: No such file or directory"),
+    WrongUse("stream of text", "stream text.mp4 --bundle bundle", f"text.mp4: {NO_VIDEO}"),
+    WrongUse(
+        "patience in words",
+        "stream wave/0.mp4 --bundle bundle --timeout soon",
+        "--timeout is 'soon'; it must be a number",
+    ),
+    WrongUse("window without value", "stream wave/0.mp4 --window", "--window is given without a value"),
+    WrongUse(
+        "stream with an option of classify",
+        "stream wave/0.mp4 --top 3",
+        f"unknown argument --top; {HELP} stream --help",
     ),
     # evaluate
     WrongUse("no list given", "evaluate bundle", f"not given: LIST; {HELP} evaluate --help"),
@@ -701,6 +717,46 @@ WRONG_USES = [
         "check of a list of which nothing is there",
         "data check gone.csv",
         "gone.csv: none of its 1 videos is on disk; the first should be none.mp4; …--root",
+    ),
+    # backbones
+    WrongUse("backbones that are named", "backbones x3d_m", f"unknown argument x3d_m; {HELP} backbones --help"),
+    WrongUse(
+        "backbones of a kind", "backbones --labels imagenet", f"unknown argument --labels; {HELP} backbones --help"
+    ),
+    WrongUse("backbones line by line", "backbones --jsonl", f"unknown argument --jsonl; {HELP} backbones --help"),
+    WrongUse("backbones with a value", "backbones --json=yes", "--json is given the value 'yes', but takes none"),
+    # fetch
+    WrongUse("nothing to fetch", "fetch", f"not given: NETWORK; {HELP} fetch --help"),
+    WrongUse("fetch of no network", "fetch x3d", f"unknown published network 'x3d'; {NETWORKS}"),
+    WrongUse("fetch of one of ours", "fetch x3d_m r2d26", f"unknown published network 'r2d26'; {NETWORKS}"),
+    WrongUse("fetch by force", "fetch x3d_m --force", f"unknown argument --force; {HELP} fetch --help"),
+    # distill
+    WrongUse(
+        "nothing to distill",
+        "distill",
+        "not given: --expensive NETWORK, --cheap NETWORK, --data PATH, --validation PATH, --out DIR; "
+        f"{HELP} distill --help",
+    ),
+    WrongUse(
+        "distillation of one network",
+        "distill --expensive x3d_m --data wave --validation jump --out out",
+        f"not given: --cheap NETWORK; {HELP} distill --help",
+    ),
+    WrongUse(
+        "distillation of no pattern",
+        "distill --expensive x3d_m --cheap x3d_xs --data wave --validation jump --out out --patterns",
+        "--patterns is given without a value",
+    ),
+    WrongUse(
+        "distillation of other labels",
+        "distill --expensive x3d_m --cheap efficientnet_lite0 --data wave --validation jump --out out",
+        "x3d_m answers with the labels of kinetics400 and efficientnet_lite0 with those of imagenet; only networks of "
+        "the same list can be distilled",
+    ),
+    WrongUse(
+        "distillation from one of ours",
+        "distill --expensive r3d50 --cheap x3d_xs --data wave --validation jump --out out",
+        "r3d50 is a network of the paper, of which no weights are published; train it with a recipe",
     ),
     # make-motion
     WrongUse("no folder given", "make-motion", f"not given: OUT; {HELP} make-motion --help"),

@@ -25,7 +25,7 @@ class Backbone(Protocol):
         ...
 
     def require_clip(self, shape: torch.Size) -> None:
-        """Raise `ConfigError` for a clip of a shape that the network cannot take; asked of the expensive one only."""
+        """Raise `ConfigError` for a clip of a shape that the network cannot take."""
         ...
 
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:

@@ -5,7 +5,7 @@ import json
 from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
-from faster_video.cli.output import print_table
+from faster_video.cli.output import print_table, terminal_width
 
 DESCRIPTION = "List the clip networks, with cost, published accuracy and where their weights come from."
 
@@ -23,5 +23,5 @@ def run(options: Namespace) -> int:
     if options.json:
         print(json.dumps([entry.as_dict() for entry in entries], indent=2))
     else:
-        print_table(catalogue_table(entries))
+        print_table(catalogue_table(entries, terminal_width()))
     return 0

@@ -29,3 +29,10 @@ def print_table(table: "RenderableType") -> None:
     from rich.console import Console
 
     Console().print(table)
+
+
+def terminal_width() -> int:
+    """Columns that `print_table` has; 80 where there is no terminal."""
+    from rich.console import Console
+
+    return Console().width

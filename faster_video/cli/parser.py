@@ -101,7 +101,15 @@ class DefaultsOfTrain:
             for name in (self.expensive, self.cheap):
                 allow_import(name)
             theirs = pair(self.expensive, self.cheap)
-            return replace(recipe, clips=theirs.clips, transform=theirs.transform, model=theirs.model)
+            untouched = get_recipe("frozen")
+            return replace(
+                recipe,
+                clips=theirs.clips,
+                transform=theirs.transform,
+                model=theirs.model,
+                stage1_expensive=untouched.stage1_expensive,
+                stage1_cheap=untouched.stage1_cheap,
+            )
         bundle = self.finetune or self.backbones
         if bundle is not None:
             from faster_video.hub import read_bundle_config

@@ -17,7 +17,7 @@ from faster_video.config import Recipe
 from faster_video.errors import ConfigError
 from faster_video.files import printable
 from faster_video.packaged import PACKAGED
-from faster_video.recipes import RECIPES
+from faster_video.recipes import RECIPES, get_recipe
 
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
@@ -206,6 +206,13 @@ def _published(options: Namespace, recipe: Recipe, data: "VideoList") -> "Bundle
             f"--expensive and --cheap are {options.expensive} and {options.cheap}, but model.expensive and model.cheap "
             f"are {recipe.model.expensive.name} and {recipe.model.cheap.name}; leave these out"
         )
+    untouched = get_recipe("frozen")
+    for name in ("stage1_expensive", "stage1_cheap"):
+        if getattr(recipe, name) != getattr(untouched, name):
+            raise ConfigError(
+                f"{name} is given beside --expensive and --cheap, but networks that were published are not trained; "
+                "leave it out"
+            )
     return untrained_bundle(recipe.model, recipe.clips, recipe.transform, data.labels, options.seed)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from faster_video.aggregators import Average
 from faster_video.bundle import Bundle
+from faster_video.config import ModelConfig
 from faster_video.errors import ConfigError
 
 
@@ -11,7 +12,11 @@ def baseline(bundle: Bundle) -> Bundle:
     """The bundle with its learned aggregator exchanged for average pooling of both backbones' own scores.
 
     The weights are shared with `bundle`, not copied; pattern, clips and labels stay the same.
+
+    Raises:
+        ConfigError: those scores are of classifiers that nothing was learned by.
     """
+    _require_trained_classifiers(bundle.config.model)
     config = replace(bundle.config, model=replace(bundle.config.model, aggregator="average"))
     return Bundle(model=bundle.model.with_aggregator(Average()), config=config)
 
@@ -20,7 +25,8 @@ def with_untrained_aggregator(bundle: Bundle, name: str | None) -> Bundle:
     """The bundle under the aggregator called `name`: its own (or None), or the one that needs no training.
 
     Raises:
-        ConfigError: it is another one, which would have to be trained.
+        ConfigError: it is another one, which would have to be trained; or average, and the networks' own classifiers
+            would have to be.
     """
     own = bundle.config.model.aggregator
     if name in (None, own):
@@ -31,3 +37,21 @@ def with_untrained_aggregator(bundle: Bundle, name: str | None) -> Bundle:
         f"aggregator is {name!r}; this bundle was trained with {own!r}, and besides that only 'average' needs no "
         "training"
     )
+
+
+def _require_trained_classifiers(model: ModelConfig) -> None:
+    """Refuse linear classifiers of published networks, which no stage 1 has had, unless stage 2 trained them."""
+    if model.aggregator == "average":
+        return
+    untrained = sorted(
+        {
+            network.name
+            for network in (model.expensive, model.cheap)
+            if network.is_published and network.head == "linear"
+        }
+    )
+    if untrained:
+        raise ConfigError(
+            f"aggregator is 'average', but this bundle was trained with {model.aggregator!r}, which leaves the own "
+            f"classifiers of {' and '.join(untrained)} untrained; train one with --model.aggregator average"
+        )

@@ -7,6 +7,7 @@ from collections import Counter
 import torch
 
 from faster_video.backbones.blocks import SPATIAL_STRIDE
+from faster_video.bundle import require_enough_frames
 from faster_video.config import TEMPORAL_STRIDE, Recipe
 from faster_video.datasets import VideoList
 from faster_video.device import choose_device
@@ -79,7 +80,7 @@ def _check_backbones(run: RunConfig) -> None:
     """Refuse backbones that the recipe and the list have no use for.
 
     Raises:
-        ConfigError: they are other networks, or were trained for other labels.
+        ConfigError: they are other networks, were trained for other labels, or look at more frames than a clip has.
     """
     if run.backbones is None:
         return
@@ -101,6 +102,7 @@ def _check_backbones(run: RunConfig) -> None:
                 f"the {name} backbone of the bundle is {getattr(theirs.model, name)}, but the recipe asks for "
                 f"{getattr(run.recipe.model, name)}; choose the recipe that the bundle was trained with"
             )
+    require_enough_frames(run.backbones.model, run.recipe.clips)
 
 
 def _check_finetune(run: RunConfig) -> None:

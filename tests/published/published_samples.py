@@ -1,5 +1,7 @@
 """A small network in somebody else's style, and clips for it."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -46,6 +48,55 @@ def small() -> Small:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return Small().eval()
+
+
+class Wrong(Small):
+    """Does not do as its attributes say."""
+
+    def __init__(self, give: Callable[[Tensor], object], **attributes: object) -> None:
+        super().__init__()
+        self.give = give
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        return self.give(super().forward(clip))  # type: ignore[return-value]
+
+
+def another_map_size() -> nn.Module:
+    return Wrong(lambda maps: maps, map_size=(1, 4, 4))
+
+
+def another_channels() -> nn.Module:
+    return Wrong(lambda maps: maps, channels=5)
+
+
+def no_channels() -> nn.Module:
+    return Wrong(lambda maps: maps, channels=0)
+
+
+def several_maps() -> nn.Module:
+    return Wrong(lambda maps: (maps, maps))
+
+
+def pooled_maps() -> nn.Module:
+    return Wrong(lambda maps: maps.mean(dim=(2, 3, 4)))
+
+
+def half_maps() -> nn.Module:
+    return Wrong(lambda maps: maps.half())
+
+
+def failing_maps() -> nn.Module:
+    return Wrong(lambda maps: maps.view(5))
+
+
+class Headless(Small):
+    classifier = None  # type: ignore[assignment]
+
+
+def headless() -> nn.Module:
+    return Headless().eval()
 
 
 def not_a_network() -> int:

@@ -1,6 +1,7 @@
 """A published network in the place of a backbone sees what it is used to."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,11 +10,14 @@ from hypothesis import strategies as st
 from published_samples import CLASSES, RULES, small
 from torch.nn import functional
 
-from faster_video.backbones.published import PublishedBackbone, allow_import, published_backbone
+from faster_video.backbones.published import InputRules, PublishedBackbone, allow_import, published_backbone
 from faster_video.backbones.published.adapter import evenly
 from faster_video.backbones.published.imported import VARIABLE, _allowed
-from faster_video.config import BackboneConfig, ModelConfig, Recipe, TransformConfig
-from faster_video.errors import ConfigError
+from faster_video.bundle import load_bundle, save_bundle
+from faster_video.config import BackboneConfig, ClipConfig, ModelConfig, Recipe, TransformConfig
+from faster_video.errors import BundleError, ConfigError
+from faster_video.model import build_model
+from faster_video.untrained import untrained_bundle
 
 NAME = "published_samples:small"
 
@@ -68,7 +72,8 @@ def test_maps_are_averaged_and_scaled() -> None:
 
 
 def test_its_own_head_does_not_mind_the_scale() -> None:
-    own = backbone(head="published", scale=0.01, pooled_size=(1, 1, 1))
+    config = BackboneConfig(name=NAME, head="published", scale=0.01, pooled_size=(1, 1, 1))
+    own = published_backbone(config, CLASSES).eval()
     seen = clip()
     scores = own.classifier(own(seen))
     assert scores.shape == (2, CLASSES)
@@ -90,6 +95,35 @@ def test_other_clips_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match=r"with frames at least 4, which published_samples:small looks at"):
         backbone().require_clip(torch.Size(shape))
     backbone().require_clip(torch.Size((1, 3, 4, 32, 32)))
+
+
+@pytest.mark.parametrize("place", ["expensive", "cheap"])
+def test_clips_that_are_too_short_for_either_network_are_refused(place: str, tmp_path: Path) -> None:
+    short, long = BackboneConfig(name=NAME, frames=4), BackboneConfig(name=NAME, frames=20)
+    expensive, cheap = (long, short) if place == "expensive" else (short, long)
+    model, transform = ModelConfig(expensive=expensive, cheap=cheap), TransformConfig(crop_size=32)
+    sentence = f"frames_per_clip is 16, but the {place} network looks at 20 frames of every clip; give at least as many"
+    with pytest.raises(ConfigError, match=sentence):
+        untrained_bundle(model, ClipConfig(), transform, ["a", "b"])
+    save_bundle(untrained_bundle(model, ClipConfig(frames_per_clip=24), transform, ["a", "b"]), tmp_path / "bundle")
+    config = tmp_path / "bundle" / "config.json"
+    config.write_text(config.read_text().replace('"frames_per_clip": 24', '"frames_per_clip": 16'))
+    with pytest.raises(BundleError, match=rf"config.json: is not a bundle's configuration: {sentence}"):
+        load_bundle(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("expensive", [True, False])
+def test_a_short_clip_is_refused_by_the_network_that_sees_it(expensive: bool) -> None:
+    networks = [BackboneConfig(name=NAME, frames=frames) for frames in (4, 24)]
+    model = build_model(ModelConfig(expensive=networks[expensive], cheap=networks[not expensive]), 2)
+    with pytest.raises(ConfigError, match="frames at least 24"):
+        model.features(clip(16, 48), expensive=expensive)
+
+
+def test_more_frames_than_there_are_do_not_mix_videos() -> None:
+    videos, asked = clip(4, 48), backbone(frames=8)
+    both = asked(videos)  # somebody who does not ask `require_clip` first
+    torch.testing.assert_close(both[:1], asked(videos[:1]))
 
 
 def test_other_colours_are_refused_in_a_recipe() -> None:
@@ -126,11 +160,84 @@ def test_settings_of_published_networks_are_for_them_only() -> None:
         ("published_samples:not_a_network", "makes a int; it must take nothing and return an nn.Module"),
         ("published_samples:without_rules", "whose network has channels None, rules None and map_size None"),
         ("published_samples:failing", "fails: RuntimeError: no weights here"),
+        ("published_samples:no_channels", "whose network has channels 0, rules"),
+        ("published_samples:another_map_size", r"gives \[1, 6, 2, 4, 4\] of torch.float32 for a clip \[1, 3, 4, "),
+        ("published_samples:another_channels", r"by its attributes and the labels it must be \[1, 5, 2, 4, 4\] of "),
+        ("published_samples:several_maps", r"whose network gives a tuple for a clip \[1, 3, 4, 32, 32\]; by its att"),
+        ("published_samples:pooled_maps", r"whose network gives \[1, 6\] of torch.float32 for a clip"),
+        ("published_samples:half_maps", "of torch.float16 for a clip"),
+        ("published_samples:failing_maps", r"whose network fails for a clip \[1, 3, 4, 32, 32\]: RuntimeError: shape "),
     ],
-)
+)  # fmt: skip
 def test_functions_that_make_no_network_are_refused(name: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         published_backbone(BackboneConfig(name=name), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def build(:", "cannot be imported: SyntaxError: "),
+        ("raise RuntimeError('no GPU')", "cannot be imported: RuntimeError: no GPU; it must take nothing"),
+        (
+            "import nowhere_at_all",
+            "cannot be imported: No module named 'nowhere_at_all'; install it, or name its folder in",
+        ),
+    ],
+)
+def test_modules_that_cannot_be_imported_are_refused(
+    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_networks.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    allow_import("broken_networks:build")
+    with pytest.raises(ConfigError, match=reason):
+        published_backbone(BackboneConfig(name="broken_networks:build"), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            "published_samples:headless",
+            "head of published_samples:headless is 'published', but the network has no attrib",
+        ),
+        (NAME, r"gives \[1, 7\] of torch.float32 as classifier for maps \[1, 6, 2, 4, 4\]; .* it must be \[1, 3\] of"),
+    ],
+)
+def test_its_own_head_must_be_there_and_for_as_many_labels(name: str, reason: str) -> None:
+    assert published_backbone(BackboneConfig(name=name), 3).channels == 6  # a linear head needs none
+    with pytest.raises(ConfigError, match=reason):
+        published_backbone(BackboneConfig(name=name, head="published"), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("frames", 0, "at least 1"),
+        ("frames", 2000, "at most 1024"),
+        ("stride", 0, "at least 1"),
+        ("stride", 2000, "at most 1024"),
+        ("crop_size", 16, "at least 32"),
+        ("crop_size", 4096, "at most 2048"),
+        ("short_side", 39, "at least 40"),
+        ("short_side", 4096, "at most 2048"),
+        ("mean", (0.5, 0.5), "three finite numbers"),
+        ("mean", (0.5, 0.5, float("nan")), "three finite numbers"),
+        ("std", (0.5, 0.0, 0.5), "three finite numbers above 0"),
+        ("std", (0.5, float("inf"), 0.5), "three finite numbers above 0"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(name: str, value: object, allowed: str) -> None:
+    settings = {"frames": 4, "stride": 2, "crop_size": 40, "short_side": 48} | {name: value}
+    with pytest.raises(ConfigError, match=f"{name} of InputRules is .*; it must be {allowed}$"):
+        InputRules(**settings)  # type: ignore[arg-type]
+
+
+def test_a_network_that_did_as_it_says_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone()
+    monkeypatch.setattr("published_samples.Small.forward", lambda *_: 1 / 0)
+    assert backbone().channels == 6
 
 
 def test_code_that_only_a_bundle_names_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:

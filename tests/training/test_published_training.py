@@ -29,7 +29,7 @@ def heads(bundle: Bundle) -> dict[str, torch.Tensor]:
     return {name: value for name, value in bundle.model.state_dict().items() if "classifier" in name.split(".")}
 
 
-def test_only_stage_2_is_trained(data: Path, tmp_path: Path) -> None:
+def test_only_stage_2_is_trained(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(data, tmp_path / "run", *PAIR, "--validation", str(data / "test.csv")) == 0
     assert not (tmp_path / "run" / "stage1_expensive").exists() and (tmp_path / "run" / "stage2").is_dir()
     bundle = load_bundle(tmp_path / "run" / "bundle")
@@ -39,6 +39,12 @@ def test_only_stage_2_is_trained(data: Path, tmp_path: Path) -> None:
         trained = bundle.model.state_dict()
         assert all(torch.equal(trained[f"{name}.network.{part}"], value) for part, value in of_network.items())
     assert bundle.config.provenance["metrics"]["data"]["videos"] > 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "run" / "bundle"), str(data / "test.csv"), "--aggregator", "average"]) == 2
+    assert capsys.readouterr().err == (
+        "faster-video: error: aggregator is 'average', but this bundle was trained with 'fast_gru', which leaves the "
+        f"own classifiers of {NAME} untrained; train one with --model.aggregator average\n"
+    )
 
 
 def test_averaged_scores_have_linear_heads_that_are_trained(data: Path, tmp_path: Path) -> None:
@@ -46,6 +52,9 @@ def test_averaged_scores_have_linear_heads_that_are_trained(data: Path, tmp_path
     for out, epochs in (("first", "0"), ("later", "3")):
         words = [*PAIR, *average, "--stage2.warmup_epochs", "0", "--stage2.epochs", epochs]
         assert train(data, tmp_path / out, *words) == 0
+    assert (
+        main(["evaluate", str(tmp_path / "later" / "bundle"), str(data / "test.csv"), "--aggregator", "average"]) == 0
+    )
     first, later = (heads(load_bundle(tmp_path / out / "bundle")) for out in ("first", "later"))
     changed = {name for name, value in first.items() if not torch.equal(value, later[name])}
     assert changed == {
@@ -72,6 +81,10 @@ def test_a_run_goes_on_and_is_repeated_by_its_own_settings(data: Path, tmp_path:
         (["--expensive", "nowhere:build", "--cheap", NAME], "'nowhere:build', which cannot be imported: No module"),
         (["--recipe", "faster16", "--model.expensive.name", "x3d_m"], "published networks are not trained here; give "),
         ([*PAIR, "--model.cheap.name", "x3d_m"], "but model.expensive and model.cheap are published_samples:small and"),
+        ([*PAIR, "--model.cheap.frames", "20"], "frames_per_clip is 8, but the cheap network looks at 20 frames of "),
+        ([*PAIR, "--model.expensive.frames", "20"], "but the expensive network looks at 20 frames of every clip; "),
+        ([*PAIR, "--stage1_cheap.epochs", "3"], "stage1_cheap is given beside --expensive and --cheap, but "),
+        ([*PAIR, "--recipe", "tiny", "--stage1_expensive.mixup", "0.1"], "stage1_expensive is given beside "),
         ([*PAIR, "--transform.mean", "[0.5, 0.5, 0.5]"], "with a published network, which makes its own of them, they"),
     ],
 )  # fmt: skip
@@ -88,6 +101,11 @@ def test_wrong_uses_are_said_in_a_sentence(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and sentence in said[0], said
     assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_that_trains_networks_is_taken_without_that() -> None:
+    given = parse_words(["train", "--data", "list.csv", *PAIR, "--recipe", "tiny"]).train
+    assert (given.stage1_expensive.epochs, given.stage1_cheap.epochs, given.stage2.epochs) == (0, 0, 16)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class PublishedBackbone(nn.Module):
         if clip.shape[3] != self.side:
             images = clip.transpose(1, 2).flatten(0, 1)  # [B*k, 3, S, S]
             small = functional.interpolate(images, (self.side, self.side), mode="bilinear", antialias=True)
-            clip = small.unflatten(0, (-1, self.frames)).transpose(1, 2)  # type: ignore[no-untyped-call]
+            clip = small.unflatten(0, (-1, clip.shape[2])).transpose(1, 2)  # type: ignore[no-untyped-call]
         factor, shift = self._colours_beside(clip)
         maps: Tensor = self.network(clip * factor + shift)
         if self._pools:

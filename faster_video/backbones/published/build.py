@@ -35,9 +35,12 @@ def published_backbone(config: BackboneConfig, num_classes: int) -> PublishedBac
         ConfigError: it is made elsewhere and cannot be, answers with another number of labels, or sees clips of one
             length only.
     """
-    network, rules, map_size = imported(config.name) if config.is_imported else _empty(config, PUBLISHED[config.name])
-    if config.head == "published":
-        _require_classes(config, num_classes)
+    if config.is_imported:
+        network, rules, map_size = imported(config.name, answers=num_classes if config.head == "published" else None)
+    else:
+        network, rules, map_size = _empty(config, PUBLISHED[config.name])
+        if config.head == "published":
+            _require_classes(config, num_classes)
     return PublishedBackbone(network, rules=rules, map_size=map_size, config=config, num_classes=num_classes)  # type: ignore[arg-type]
 
 
@@ -70,9 +73,7 @@ def _empty(config: BackboneConfig, published: Published) -> tuple[nn.Module, Inp
 
 
 def _require_classes(config: BackboneConfig, num_classes: int) -> None:
-    """Of a network made by a function nothing is known: scores of another number fail where they are needed."""
-    if config.is_imported:
-        return
+    """Refuse another number of labels than its own."""
     labels = published_labels(PUBLISHED[config.name].labels)
     if num_classes != len(labels):
         raise ConfigError(

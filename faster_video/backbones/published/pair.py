@@ -37,9 +37,9 @@ class Pair:
 def pair(expensive: str, cheap: str, *, aggregator: str = "fast_gru", pattern: str = "1:3") -> Pair:
     """The settings of these two networks.
 
-    A clip has as many frames, as far apart, as the expensive network is used to; the cheap one looks at as many of them
-    as it is used to, evenly spread. Frames are cropped for the network that sees more pixels, and made smaller for the
-    other.
+    A clip has as many frames as either network looks at, rounded up to a multiple of 8. Those that the expensive one
+    looks at, evenly spread, are as far apart as it is used to, as nearly as whole numbers allow. Frames are cropped for
+    the network that sees more pixels, and made smaller for the other.
 
     Raises:
         ConfigError: there is no such network, or one of Table 1, which has no published weights.
@@ -48,6 +48,7 @@ def pair(expensive: str, cheap: str, *, aggregator: str = "fast_gru", pattern: s
     is_image = [_sees_images(name) for name in (expensive, cheap)]
     frames = (EXPENSIVE_FRAMES if is_image[0] else 0, 1 if is_image[1] else 0)
     most = max(frames[0] or of_expensive.frames, frames[1] or of_cheap.frames)
+    frames_per_clip = -(-most // TEMPORAL_STRIDE) * TEMPORAL_STRIDE
     leading = next((rules for rules, image in zip((of_expensive, of_cheap), is_image, strict=True) if not image), None)
     larger = max(of_expensive, of_cheap, key=lambda rules: rules.crop_size)
     configs = [
@@ -57,8 +58,8 @@ def pair(expensive: str, cheap: str, *, aggregator: str = "fast_gru", pattern: s
     return Pair(
         clips=ClipConfig(
             num_clips=8,
-            frames_per_clip=-(-most // TEMPORAL_STRIDE) * TEMPORAL_STRIDE,
-            frame_stride=FRAME_STRIDE if leading is None else leading.stride,
+            frames_per_clip=frames_per_clip,
+            frame_stride=FRAME_STRIDE if leading is None else _frame_stride(leading, frames_per_clip),
         ),
         transform=TransformConfig(
             crop_size=larger.crop_size,
@@ -78,6 +79,11 @@ def _rules(name: str) -> InputRules:
         )
     require_choice("published network", name, PUBLISHED_NAMES)
     return PUBLISHED[name].rules
+
+
+def _frame_stride(rules: InputRules, frames_per_clip: int) -> int:
+    """Of a clip of which as many frames as the rules say, evenly spread, are as far apart as they say."""
+    return max(1, round(rules.stride * rules.frames / frames_per_clip))
 
 
 def _sees_images(name: str) -> bool:

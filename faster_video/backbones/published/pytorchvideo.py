@@ -29,7 +29,7 @@ def weights_file(name: str) -> WeightsFile:
 
 def accuracy(top1: float, top5: float, crop_size: int) -> str:
     """How the model zoo tests on Kinetics-400: 30 views of a video, on crops larger than those of training."""
-    return f"Kinetics-400 top-1 {top1} %, top-5 {top5} % (3 crops of {crop_size} px × 10 clips)"
+    return f"Kinetics-400 {top1:.2f} % top-1, {top5:.2f} % top-5, 3 crops of {crop_size} px × 10 clips"
 
 
 def convolution(channels_in: int, channels_out: int, kernel: Size, stride: Size = HERE, groups: int = 1) -> nn.Conv3d:

@@ -5,12 +5,16 @@ Shapes: B clips, C colours, T H W frames of a clip, D channels, t h w feature ma
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from typing import Protocol, Self
 
 from torch import Tensor, nn
 
+from faster_video.config import LARGEST_SIDE, SMALLEST_SIDE, require_at_least, require_at_most
+from faster_video.errors import ConfigError
+
 KINETICS_400, IMAGENET = "kinetics400", "imagenet"
-"""Lists of labels that published networks answer with (`labels.py`)."""
+"""Lists of labels that published networks answer with (the files in `labels/`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,20 @@ class InputRules:
     """Subtracted from each colour of a pixel in [0, 1]."""
     std: tuple[float, float, float] = (0.225, 0.225, 0.225)
     """Then divided by."""
+
+    def __post_init__(self) -> None:
+        require_at_least("frames of InputRules", self.frames, 1)
+        require_at_most("frames of InputRules", self.frames, 1024)
+        require_at_least("stride of InputRules", self.stride, 1)
+        require_at_most("stride of InputRules", self.stride, 1024)
+        require_at_least("crop_size of InputRules", self.crop_size, SMALLEST_SIDE)
+        require_at_most("crop_size of InputRules", self.crop_size, LARGEST_SIDE)
+        require_at_least("short_side of InputRules", self.short_side, self.crop_size)
+        require_at_most("short_side of InputRules", self.short_side, LARGEST_SIDE)
+        if len(self.mean) != 3 or not all(map(isfinite, self.mean)):
+            raise ConfigError(f"mean of InputRules is {list(self.mean)}; it must be three finite numbers")
+        if len(self.std) != 3 or not all(value > 0 and isfinite(value) for value in self.std):
+            raise ConfigError(f"std of InputRules is {list(self.std)}; it must be three finite numbers above 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
