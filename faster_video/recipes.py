@@ -153,7 +153,8 @@ def frozen() -> Recipe:
 def frozen_average() -> Recipe:
     """`frozen` where scores are averaged: the linear layers on frozen maps learn at a hundred times the rate.
 
-    Chosen, as the other's, on a part of a training list (benchmarks/frozen_pair.py); at 1e-3 they end far too early.
+    Chosen, as the other's, on a part of a training list (benchmarks/results/frozen_rates.txt); at 1e-3 they end far too
+    early.
     """
     recipe = frozen()
     return replace(recipe, stage2=replace(recipe.stage2, learning_rate=0.1))
