@@ -157,10 +157,10 @@ WRONG_USES = [
     WrongUse("stream of text", "stream text.mp4 --bundle bundle", f"text.mp4: {NO_VIDEO}"),
     WrongUse(
         "patience in words",
-        "stream wave/0.mp4 --bundle bundle --timeout soon",
-        "--timeout is 'soon'; it must be a number",
+        "stream wave/0.mp4 --bundle bundle --timeout_seconds soon",
+        "--timeout_seconds is 'soon'; it must be a number",
     ),
-    WrongUse("window without value", "stream wave/0.mp4 --window", "--window is given without a value"),
+    WrongUse("window without value", "stream wave/0.mp4 --window_seconds", "--window_seconds is given without a value"),
     WrongUse(
         "stream with an option of classify",
         "stream wave/0.mp4 --top 3",

@@ -36,17 +36,20 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     add_running(command)
     add_precision(command)
     command.add_argument(
-        "--every", type=float, metavar="SECONDS", help="between the starts of two clips; default: one after the other"
+        "--every_seconds",
+        type=float,
+        metavar="SECONDS",
+        help="between the starts of two clips; default: one after the other",
     )
-    command.add_argument("--reset_after", type=float, metavar="SECONDS", help="forget the past after so long")
+    command.add_argument("--reset_seconds", type=float, metavar="SECONDS", help="forget the past after so long")
     command.add_argument(
-        "--window",
+        "--window_seconds",
         type=float,
         metavar="SECONDS",
         help="answer about the last half to whole of this: two states take turns",
     )
     command.add_argument(
-        "--cut",
+        "--cut_threshold",
         type=float,
         metavar="SHARE",
         help="forget the past where two frames differ by more than this share of brightness; 0.25 finds most cuts",
@@ -59,7 +62,9 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         action="store_true",
         help="drop clips instead of falling behind; cameras and addresses are always live",
     )
-    command.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="longest silence of the source")
+    command.add_argument(
+        "--timeout_seconds", type=float, default=10.0, metavar="SECONDS", help="longest silence of the source"
+    )
     command.add_argument(
         "--segments", type=str, metavar="FILE", help="write stretches of one label to a new file (.vtt, .jsonl)"
     )
@@ -92,7 +97,7 @@ def run(options: Namespace) -> int:
     )
     say_origin(classifier.bundle)
     with ExitStack() as opened:
-        source = opened.enter_context(Source(options.source, live=live, timeout_seconds=options.timeout))
+        source = opened.enter_context(Source(options.source, live=live, timeout_seconds=options.timeout_seconds))
         stream = _stream(options, config, classifier, source)
         segments = None if options.segments is None else opened.enter_context(SegmentFile(options.segments))
         opened.callback(_tell_losses, stream, source)
@@ -128,10 +133,10 @@ def _config(options: Namespace) -> "StreamConfig":
     from faster_video.streaming import StreamConfig
 
     return StreamConfig(
-        every_seconds=options.every,
-        reset_seconds=options.reset_after,
-        window_seconds=options.window,
-        cut_threshold=options.cut,
+        every_seconds=options.every_seconds,
+        reset_seconds=options.reset_seconds,
+        window_seconds=options.window_seconds,
+        cut_threshold=options.cut_threshold,
         smoothing=options.smoothing,
     )
 

@@ -42,7 +42,7 @@ def test_every_clip_is_a_line(bundle: Path, video: Path, capsys: pytest.CaptureF
 
 
 def test_json_lines_and_segments(bundle: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert stream(video, "--bundle", bundle, "--jsonl", "--every", 0.4, "--segments", tmp_path / "a.vtt") == 0
+    assert stream(video, "--bundle", bundle, "--jsonl", "--every_seconds", 0.4, "--segments", tmp_path / "a.vtt") == 0
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [round(answer["start_seconds"], 6) for answer in answers] == [round(0.4 * n, 6) for n in range(len(answers))]
     assert len(answers) == (6 * SPAN - SPAN) // 10 + 1
@@ -59,7 +59,7 @@ def test_a_state_goes_on_with_what_is_new(
     assert len(capsys.readouterr().out.splitlines()) == 6
     assert stream(*words) == 2  # all of it was seen
     assert capsys.readouterr().err.splitlines()[-1].endswith("a.mp4: ended before a clip was whole")
-    assert stream(*words, "--every", 1) == 2
+    assert stream(*words, "--every_seconds", 1) == 2
     assert "state: was saved with other settings" in capsys.readouterr().err
     assert stream(*words, "--pattern", "1:5") == 2
     assert "state: was saved with another bundle or pattern" in capsys.readouterr().err
@@ -138,11 +138,11 @@ with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w", format="mpegts") 
     ("words", "sentence"),
     [
         (["none.mp4"], "none.mp4: No such file or directory"),
-        (["VIDEO", "--every", "0"], "every_seconds is 0.0; it must be a number above 0, or left out"),
-        (["VIDEO", "--window", "2", "--reset_after", "3"], "a sliding window forgets by itself: choose one"),
-        (["VIDEO", "--cut", "3"], "cut_threshold is 3.0; it must be at most 1"),
+        (["VIDEO", "--every_seconds", "0"], "every_seconds is 0.0; it must be a number above 0, or left out"),
+        (["VIDEO", "--window_seconds", "2", "--reset_seconds", "3"], "a sliding window forgets by itself: choose one"),
+        (["VIDEO", "--cut_threshold", "3"], "cut_threshold is 3.0; it must be at most 1"),
         (["VIDEO", "--smoothing", "1"], "smoothing is 1.0; it must be at most 0.99"),
-        (["VIDEO", "--timeout", "0"], "timeout_seconds is 0.0; it must be a number above 0"),
+        (["VIDEO", "--timeout_seconds", "0"], "timeout_seconds is 0.0; it must be a number above 0"),
         (["VIDEO", "--segments", "a.srt"], "segments is 'a.srt'; its name must end with .jsonl or .vtt"),
         (["VIDEO", "--state", "."], ".: is no saved stream that can be read"),
         (["gopher://x"], "addresses that begin with gopher:// are not opened; use http, https"),
