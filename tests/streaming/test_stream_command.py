@@ -146,7 +146,7 @@ with av.open(sys.argv[1]) as source, av.open(sys.argv[2], "w", format="mpegts") 
         (["VIDEO", "--segments", "a.srt"], "segments is 'a.srt'; its name must end with .jsonl or .vtt"),
         (["VIDEO", "--state", "."], ".: is no saved stream that can be read"),
         (["gopher://x"], "addresses that begin with gopher:// are not opened; use http, https"),
-        ([], "not given: stream.source; see faster-video stream --help"),
+        ([], "not given: SOURCE; see faster-video stream --help"),
     ],
 )
 def test_wrong_uses_are_one_sentence(
