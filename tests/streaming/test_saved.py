@@ -31,7 +31,7 @@ def classifier() -> Classifier:
     return Classifier(small_bundle(), "cpu", "eager")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=st.sampled_from(CONFIGS), at=st.integers(0, len(FRAMES)))
 def test_saved_anywhere_it_goes_on_exactly(
     classifier: Classifier, tmp_path: Path, config: StreamConfig, at: int

@@ -77,7 +77,7 @@ def test_the_size_of_arrays_may_change(classifier: Classifier) -> None:
     assert last is not None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(every=st.integers(1, 40))
 def test_clips_that_overlap_or_leave_gaps_are_those_of_their_frames(every: int) -> None:
     classifier = Classifier(small_bundle("1:0", "average"), "cpu", "eager")
