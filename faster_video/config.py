@@ -291,11 +291,16 @@ class StageConfig:
     ema_decay: float = 0.0
     """Keep a moving average of the weights with this decay per step, such as 0.999, and end with it; 0 keeps none."""
 
+    patterns: tuple[str, ...] = ()
+    """On stored features stage 2 learns from every batch under one of these, drawn by the seed, so that one bundle
+    serves them all; none keeps to the model's own."""
     prefix_loss: bool = False
     """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone,
     so that an answer is as good as it can be whenever a stream or a budget ends."""
 
     def __post_init__(self) -> None:
+        for pattern in self.patterns:
+            Pattern.parse(pattern)
         require_choice("optimizer", self.optimizer, OPTIMIZER_NAMES)
         require_at_least("epochs", self.epochs, 0)
         require_at_most("epochs", self.epochs, 100_000)
@@ -346,5 +351,8 @@ class Recipe:
         require_at_least("stage2_stored_views", self.stage2_stored_views, 0)
         require_at_most("stage2_stored_views", self.stage2_stored_views, 4096)
         for name in ("stage1_expensive", "stage1_cheap"):
-            if getattr(self, name).prefix_loss:
-                raise ConfigError(f"prefix_loss is for stage2, whose videos have several clips; leave it out of {name}")
+            for setting in ("patterns", "prefix_loss"):
+                if getattr(getattr(self, name), setting):
+                    raise ConfigError(
+                        f"{setting} is for stage2, whose videos have several clips; leave it out of {name}"
+                    )

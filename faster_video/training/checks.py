@@ -14,6 +14,7 @@ from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DataError
 from faster_video.evaluation import require_known_labels
 from faster_video.files import printable
+from faster_video.pattern import Pattern
 from faster_video.training.run import BACKBONES, RunConfig
 from faster_video.video.frame_cache import require_frame_cache
 
@@ -123,12 +124,21 @@ def _check_features(run: RunConfig) -> None:
         raise ConfigError(
             "model.expensive and model.cheap are features, which only --features gives; choose networks for videos"
         )
+    if run.features is None and run.recipe.stage2.patterns:
+        raise ConfigError(
+            "stage2.patterns is given without --features; patterns change on stored maps of both networks only: "
+            "extract with --networks both"
+        )
     if run.features is not None and run.finetune is not None:
         raise ConfigError("features and finetune are both given; features come from networks that stay as they are")
     if run.features is not None and run.backbones is None and not run.recipe.model.takes_features:
         raise ConfigError(
             f"{run.features.name}: holds features of a bundle's networks; give that bundle with --backbones"
         )
+    if run.features is not None and run.backbones is not None:
+        model = run.backbones.model
+        for pattern in run.recipe.stage2.patterns or [run.recipe.model.pattern]:
+            run.features.require_fit(model.with_pattern(Pattern.parse(pattern)), run.recipe)
 
 
 def _check_device(run: RunConfig) -> None:

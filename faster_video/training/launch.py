@@ -41,6 +41,8 @@ def _by_torchrun() -> bool:
 def _leaves_weights_unused(run: RunConfig) -> bool:
     """Whether something in stage 2 learns nothing: an aggregator that never steps, a projection without cheap clips."""
     num_clips = run.recipe.clips.num_clips
+    if run.recipe.stage2.patterns:
+        return True
     return num_clips == 1 or len(set(Pattern.parse(run.recipe.model.pattern).flags(num_clips))) == 1
 
 

@@ -11,8 +11,9 @@ from faster_video.backbones import ClipResNet
 from faster_video.clips import normalize
 from faster_video.config import TransformConfig
 from faster_video.model import Faster
+from faster_video.pattern import Pattern
 from faster_video.training.fast_network import fast_features, trains_fast
-from faster_video.training.samples import Inputs
+from faster_video.training.samples import Inputs, Maps
 
 
 class BackboneLearner(nn.Module):
@@ -50,10 +51,9 @@ class AggregatorLearner(nn.Module):
         # In a tuple, so that neither train() nor an optimiser nor a checkpoint reaches the frozen backbones.
         self._frozen = (model,)
 
-    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+    def forward(self, features: tuple[Tensor, ...] | Maps) -> Tensor:
         """Log-probabilities after the last of N feature maps (`Faster.features`), [B, K], or after each, [B, N, K]."""
-        (model,) = self._frozen
-        answers = model.fold_all(features)  # [B, N, K]
+        answers = _folded(self._frozen[0], features)  # [B, N, K]
         return answers if self.every_clip else answers[:, -1]
 
 
@@ -68,8 +68,14 @@ class HeadsLearner(nn.Module):
         self.cheap = model.cheap.classifier
         self._frozen = (model,)  # as in `AggregatorLearner`
 
-    def forward(self, features: tuple[Tensor, ...]) -> Tensor:
+    def forward(self, features: tuple[Tensor, ...] | Maps) -> Tensor:
         """Log-probabilities of all N clips' scores averaged, [B, K], or of those up to each clip, [B, N, K]."""
-        (model,) = self._frozen
-        answers = model.fold_all(features)  # [B, N, K]
+        answers = _folded(self._frozen[0], features)  # [B, N, K]
         return answers if self.every_clip else answers[:, -1]
+
+
+def _folded(model: Faster, features: tuple[Tensor, ...] | Maps) -> Tensor:
+    """Log-probabilities after every clip [B, N, K], under the maps' own pattern if they have one."""
+    if isinstance(features, Maps):
+        return model.with_pattern(Pattern.parse(features.pattern)).fold_all(features.clips)
+    return model.fold_all(features)

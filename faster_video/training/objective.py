@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from faster_video.config import StageConfig
-from faster_video.training.samples import Inputs
+from faster_video.training.samples import Inputs, Maps
 
 
 class Objective:
@@ -33,6 +33,8 @@ class Objective:
             return inputs
         if isinstance(inputs, Tensor):
             return self._blend(inputs)
+        if isinstance(inputs, Maps):
+            return Maps(tuple(map(self._blend, inputs.clips)), inputs.pattern)
         return tuple(map(self._blend, inputs))
 
     def _blend(self, inputs: Tensor) -> Tensor:

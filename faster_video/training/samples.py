@@ -19,7 +19,17 @@ from faster_video.datasets import LabelledVideo
 from faster_video.errors import DecodeError
 from faster_video.video import FrameCache, ScanCache, end_seconds
 
-Inputs = Tensor | tuple[Tensor, ...]
+
+@dataclass(eq=False)  # not frozen: Fabric moves what is in it to the device
+class Maps:
+    """The feature maps of a batch, and the pattern by which they are of one network or the other."""
+
+    clips: tuple[Tensor, ...]
+    """N maps [B, D, t, h, w]."""
+    pattern: str
+
+
+Inputs = Tensor | tuple[Tensor, ...] | Maps
 """Clips, or one feature map per clip; the first dimension of each is B."""
 
 

@@ -98,6 +98,7 @@ class StoredSource:
                 show(len(group))
 
     def _keep(self, batch: Batch) -> None:
+        assert isinstance(batch.inputs, tuple)
         for place, (key, label) in enumerate(zip(batch.keys, batch.labels.tolist(), strict=True)):
             self._maps[key] = tuple(feature_map[place].half().cpu() for feature_map in batch.inputs)
             self._labels[key.video] = label

@@ -3,7 +3,8 @@
 Shapes: B videos of a batch, N clips per video, D channels, t h w feature map.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
 
 import torch
 
@@ -11,7 +12,7 @@ from faster_video.errors import ConfigError
 from faster_video.features.stored import Features, StoredKey, labels_of
 from faster_video.files import printable
 from faster_video.pattern import Pattern
-from faster_video.training.samples import Batch, SampleKey, Unreadable
+from faster_video.training.samples import Batch, Inputs, Maps, SampleKey, Unreadable
 
 
 class StoreSource:
@@ -28,8 +29,12 @@ class StoreSource:
         num_clips: int,
         views_per_video: int,
         labels: list[str] | None = None,
+        patterns: Sequence[str] = (),
+        seed: int = 0,
     ) -> None:
         """Batches of `num_clips` maps; `labels` are the K classes in order, or all that occur in the store.
+
+        Of `patterns`, if there are some, every batch has one, drawn by the seed; `pattern` is then not used.
 
         Raises:
             ConfigError: there are no random views, or a video's label is none of `labels`.
@@ -44,6 +49,7 @@ class StoreSource:
             )
         self.features = features
         self.flags = pattern.flags(num_clips)
+        self._patterns, self._num_clips, self._seed = tuple(patterns), num_clips, seed
         self.views_per_video = views_per_video
         self._labels = [numbers[video.label] for video in features.videos]
         self.unreadable = [
@@ -68,10 +74,17 @@ class StoreSource:
                 yield unreadable
                 unreadable = []
                 continue
-            maps = self.features.batch([StoredKey(key.video, key.epoch) for key in read], self.flags)
+            maps = self._maps([StoredKey(key.video, key.epoch) for key in read], keys[0])
             labels = torch.tensor([self._labels[key.video] for key in read])
             yield Batch(maps, labels, read, unreadable)
             unreadable = []
+
+    def _maps(self, read: list[StoredKey], first: SampleKey) -> Inputs:
+        """N maps of these views; `first` is of the batch, and fixes its pattern."""
+        if not self._patterns:
+            return self.features.batch(read, self.flags)
+        pattern = Random(f"{self._seed}/pattern/{first}").choice(self._patterns)
+        return Maps(self.features.batch(read, Pattern.parse(pattern).flags(self._num_clips)), pattern)
 
     def _stored(self, key: SampleKey) -> SampleKey:
         """Which of the stored views stands for this one."""

@@ -19,6 +19,7 @@ from faster_video.evaluation import evaluate
 from faster_video.features import Features
 from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
+from faster_video.pattern import Pattern
 from faster_video.training.checks import check_run, smallest_batch
 from faster_video.training.interrupt import Interruption
 from faster_video.training.launch import is_first_process, launch
@@ -169,13 +170,17 @@ def _stored(run: RunConfig, features: Features, model: Faster) -> StoreSource:
     Raises:
         ConfigError: it does not.
     """
-    features.require_fit(model, run.recipe)
+    patterns = run.recipe.stage2.patterns
+    for pattern in patterns or [str(model.pattern)]:
+        features.require_fit(model.with_pattern(Pattern.parse(pattern)), run.recipe)
     return StoreSource(
         features,
         pattern=model.pattern,
         num_clips=run.recipe.clips.num_clips,
         views_per_video=run.recipe.stage2.views_per_video,
         labels=run.data.labels,
+        patterns=patterns,
+        seed=run.seed,
     )
 
 

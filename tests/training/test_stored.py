@@ -13,16 +13,18 @@ from faster_video.cli import main
 from faster_video.config import StageConfig
 from faster_video.datasets import LabelledVideo, VideoList, read_list
 from faster_video.errors import ConfigError
-from faster_video.features import Extraction, FeatureStore, extract, open_features
+from faster_video.features import Extraction, FeatureStore, StoredKey, extract, open_features
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
 from faster_video.training.batches import Batches
 from faster_video.training.learners import AggregatorLearner
 from faster_video.training.logs import STEP_FIELDS, read_rows
-from faster_video.training.samples import Batch, SampleKey, TrainingClips
+from faster_video.training.run import RunConfig
+from faster_video.training.samples import Batch, Maps, SampleKey, TrainingClips
 from faster_video.training.sources import FrozenSource, PixelSource
 from faster_video.training.stage import BatchSource
 from faster_video.training.stored import StoreSource
+from faster_video.training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def test_the_losses_are_those_from_pixels_for_the_same_views(data: VideoList, st
 def test_stored_views_take_turns(store: FeatureStore) -> None:
     source: BatchSource = from_store(store, views_per_video=3)
     (batch,) = source([[SampleKey(epoch, 4, view) for epoch in range(2) for view in range(3)]])  # type: ignore[arg-type]
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, Batch) and isinstance(batch.inputs, tuple)
     assert batch.keys == [SampleKey(turn % 2, 4, 0) for turn in range(6)]
     for clip, stored in enumerate(store.features(4, 1)):
         assert torch.equal(batch.inputs[clip][1], stored.float())
@@ -96,7 +98,7 @@ def test_stored_views_take_turns(store: FeatureStore) -> None:
 
 def test_maps_are_float32_with_their_channels_together_in_memory(store: FeatureStore) -> None:
     (batch,) = from_store(store)([[SampleKey(0, 0, 0), SampleKey(0, 1, 0)]])
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, Batch) and isinstance(batch.inputs, tuple)
     for inputs in batch.inputs:
         assert inputs.dtype == torch.float32
         assert inputs.is_contiguous(memory_format=torch.channels_last_3d)
@@ -145,6 +147,7 @@ def test_missing_videos_are_neither_unreadable_nor_in_a_batch(with_missing: Vide
         (theirs,) = frozen([of_the_list])
         assert isinstance(theirs, Batch)
         assert torch.equal(ours.labels, theirs.labels)
+        assert isinstance(ours.inputs, tuple) and isinstance(theirs.inputs, tuple)
         for one, other in zip(ours.inputs, theirs.inputs, strict=True):
             torch.testing.assert_close(one, other, rtol=2e-3, atol=1e-3)
 
@@ -186,3 +189,74 @@ def test_all_clips_at_once_are_the_same_as_one_by_one(aggregator: str, num_clips
     for clip, one in enumerate(maps):
         answer, state = model.fold(one, state)
         torch.testing.assert_close(together[:, clip], answer, rtol=1e-5, atol=1e-6)
+
+
+PATTERNS = ("1:0", "1:1", "0:1")
+
+
+def any_pattern(store: FeatureStore, seed: int = 0) -> StoreSource:
+    pattern = Pattern.parse("1:1")
+    return StoreSource(store, pattern=pattern, num_clips=3, views_per_video=1, patterns=PATTERNS, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> VideoList:
+    """Every label at least twice."""
+    return read_list(write_small_set(tmp_path_factory.mktemp("pairs") / "motion") / "train.csv")
+
+
+@pytest.fixture(scope="module")
+def both(pairs: VideoList, tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    """Maps of both networks on every clip."""
+    out = tmp_path_factory.mktemp("both") / "store"
+    extract(Extraction(bundle=bundle_of(pairs), data=pairs, out=out, views=2, seed=7, workers=0, networks="both"))
+    return FeatureStore(out)
+
+
+def test_every_batch_has_one_of_the_patterns_and_its_maps(both: FeatureStore, pairs: VideoList) -> None:
+    keys = [[SampleKey(epoch, video, 0) for video in range(3)] for epoch in range(20)]
+    found = list(any_pattern(both)(keys))
+    drawn = []
+    for batch in found:
+        assert isinstance(batch, Batch) and isinstance(batch.inputs, Maps)
+        drawn.append(batch.inputs.pattern)
+        flags = Pattern.parse(batch.inputs.pattern).flags(3)
+        wanted = both.batch([StoredKey(key.video, key.epoch) for key in batch.keys], flags)
+        assert all(map(torch.equal, batch.inputs.clips, wanted))
+    assert set(drawn) == set(PATTERNS)
+    again = [batch.inputs.pattern for batch in any_pattern(both)(keys[7:])]  # type: ignore[union-attr]
+    assert again == drawn[7:]  # as in a run that goes on
+    others = [batch.inputs.pattern for batch in any_pattern(both, seed=1)(keys)]  # type: ignore[union-attr]
+    assert others != drawn
+    model = bundle_of(pairs).model
+    learner = AggregatorLearner(model)
+    for batch in found[:6]:
+        assert isinstance(batch, Batch) and isinstance(batch.inputs, Maps)
+        by_hand = model.with_pattern(Pattern.parse(batch.inputs.pattern)).fold_all(batch.inputs.clips)[:, -1]
+        assert torch.equal(learner(batch.inputs), by_hand)
+
+
+def test_patterns_need_stored_maps_of_both_networks(pairs: VideoList, tmp_path: Path) -> None:
+    recipe = small_recipe()
+    recipe = replace(recipe, stage2=replace(recipe.stage2, patterns=PATTERNS))
+    run = RunConfig(recipe=recipe, data=pairs, out=tmp_path / "run", backbones=bundle_of(pairs), workers=0)
+    with pytest.raises(ConfigError, match=r"stage2\.patterns is given without --features; patterns change on stored"):
+        train(run)
+    extract(Extraction(bundle=bundle_of(pairs), data=pairs, out=tmp_path / "one", views=1, workers=0))
+    with pytest.raises(ConfigError, match="holds only what pattern 1:1 wants; extract with --networks both"):
+        train(replace(run, features=FeatureStore(tmp_path / "one")))
+    with pytest.raises(ConfigError, match="patterns is for stage2, whose videos have several clips; leave it out of"):
+        replace(recipe, stage1_expensive=replace(recipe.stage2, patterns=PATTERNS))
+    with pytest.raises(ConfigError, match="pattern is 'often'; write it E:C"):
+        replace(recipe.stage2, patterns=("often",))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_on_any_pattern_trains_one_bundle(both: FeatureStore, pairs: VideoList, tmp_path: Path) -> None:
+    recipe = small_recipe()
+    recipe = replace(recipe, stage2=replace(recipe.stage2, patterns=PATTERNS, prefix_loss=True, mixup=0.2))
+    run = RunConfig(
+        recipe=recipe, data=pairs, out=tmp_path / "run", backbones=bundle_of(pairs), features=both, workers=0
+    )
+    bundle = train(run)
+    assert tuple(bundle.config.provenance["recipe"]["stage2"]["patterns"]) == PATTERNS

@@ -385,6 +385,7 @@ def test_stored_views_take_turns_within_an_epoch_and_over_epochs(data: Path) -> 
     assert [key.epoch for key in batch.keys] == [0, 1, 2, 0, 1, 2]
     (fresh,) = list(frozen([[SampleKey(view, 0, 0) for view in range(3)]]))
     assert isinstance(fresh, Batch)
+    assert isinstance(batch.inputs, tuple) and isinstance(fresh.inputs, tuple)
     for stored, computed in zip(batch.inputs, fresh.inputs, strict=True):
         assert torch.allclose(stored[:3], computed, rtol=2e-3, atol=1e-3)  # kept as float16
         assert torch.equal(stored[:3], stored[3:])
