@@ -14,10 +14,12 @@ from faster_video.datasets.motion_set import write_motion_set
 from faster_video.packaged import PACKAGED
 
 README = Path(__file__).parents[1] / "README.md"
-SHORT = shlex.split(
-    "--stage1_expensive.epochs 1 --stage1_expensive.warmup_epochs 0 --stage1_cheap.epochs 1 "
-    "--stage1_cheap.warmup_epochs 0 --stage2.epochs 1 --stage2.warmup_epochs 0 --stage2_stored_views 1 --workers 0"
-)
+SHORT_STAGE_2 = shlex.split("--stage2.epochs 1 --stage2.warmup_epochs 0 --stage2_stored_views 1 --workers 0")
+SHORT = [
+    *shlex.split("--stage1_expensive.epochs 1 --stage1_expensive.warmup_epochs 0"),
+    *shlex.split("--stage1_cheap.epochs 1 --stage1_cheap.warmup_epochs 0"),
+    *SHORT_STAGE_2,
+]
 
 
 def blocks(language: str) -> list[str]:
@@ -78,7 +80,7 @@ def prepared(words: list[str], home: Path) -> list[str]:
     if words[1] == "make-motion":
         return [*filled[:-1], "24"]
     if words[1] == "train":
-        return [*filled, *SHORT]
+        return [*filled, *(SHORT_STAGE_2 if "--expensive" in words else SHORT)]
     if words[1] == "reproduce":
         return [*filled, *SHORT, "--seeds", "1"]
     if words[1] == "distill":
