@@ -114,15 +114,14 @@ def _watch(options: Namespace, stream: "Stream", source: "Source", segments: "Se
             _print(answer, as_json=options.jsonl)
             if segments is not None:
                 segments.add(answer)
-            if options.state is not None and time.monotonic() - saved_at > SAVE_SECONDS:
+            if time.monotonic() - saved_at > SAVE_SECONDS:  # here, and never in the middle of a clip's work
                 _save(stream, options.state)
                 saved_at = time.monotonic()
     except StreamError as error:
         complain(error)
+        _save(stream, options.state)
         return PARTLY_FAILED if stream.answers > before else BAD_INPUT
-    finally:
-        if options.state is not None:
-            _save(stream, options.state)
+    _save(stream, options.state)
     if stream.answers == before:
         complain(f"{printable(options.source)}: ended before a clip was whole")
         return BAD_INPUT
@@ -156,13 +155,19 @@ def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier"
     return stream
 
 
-def _save(stream: "Stream", path: str) -> None:
+def _save(stream: "Stream", path: str | None) -> None:
+    """Write the state, if it is wanted."""
+    from safetensors import SafetensorError
+
     from faster_video.streaming import save_stream
 
+    if path is None:
+        return
     try:
         save_stream(stream, path)
-    except OSError as error:
-        raise ConfigError(f"{printable(path)}: cannot be written ({error.strerror})") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{printable(path)}: cannot be written ({reason})") from error
 
 
 def _print(answer: "StreamAnswer", *, as_json: bool) -> None:

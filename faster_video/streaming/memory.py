@@ -32,7 +32,7 @@ class StreamMemory:
     def begin_clip(self, start_seconds: float) -> None:
         """Forget what is too old for a clip that begins then."""
         longest = self._reset_seconds or self._window_seconds
-        if longest is not None and self.held and start_seconds - self.held[0].since_seconds >= longest:
+        while longest is not None and self.held and start_seconds - self.held[0].since_seconds >= longest:
             del self.held[0]
             self.resets += 1
         if not self.held:

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from faster_video.engine.kept import key_of
+from faster_video.engine.kept import key_of, network_key
 from faster_video.errors import ConfigError, StreamError
 from faster_video.files import printable, replacing_file
 from faster_video.inference import Classifier
@@ -26,6 +27,7 @@ from faster_video.streaming.stream import Stream
 from faster_video.video.pixels import Orientation, PictureKind
 
 FORMAT = "faster_video stream 1"
+_IDENTITIES: WeakKeyDictionary[Classifier, str] = WeakKeyDictionary()
 
 
 def save_stream(stream: Stream, path: str | Path) -> None:
@@ -108,7 +110,10 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _identity(classifier: Classifier) -> str:
-    """Of everything that a state depends on."""
-    config = asdict(classifier.bundle.config)
-    del config["provenance"]
-    return key_of(config, str(classifier.model.pattern))
+    """Of everything that a state depends on: settings, pattern, numbers, and the weights that are not a file's."""
+    if classifier not in _IDENTITIES:  # a hash of all weights takes a moment
+        config = asdict(classifier.bundle.config)
+        del config["provenance"]
+        weights = network_key(classifier.bundle.model)
+        _IDENTITIES[classifier] = key_of(config, str(classifier.model.pattern), classifier.precision, weights)
+    return _IDENTITIES[classifier]

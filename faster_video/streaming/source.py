@@ -21,13 +21,15 @@ from av.video.stream import VideoStream
 from faster_video.errors import ConfigError, StreamError
 from faster_video.files import printable
 from faster_video.streaming.stream import USUAL_FPS
-from faster_video.video.container import frames_of, open_container, video_stream
+from faster_video.video.container import CONTAINERS, frames_of, open_container, video_stream
 
 SCHEMES = ("http", "https", "rtmp", "rtsp", "srt", "tcp", "udp")
 """Of the addresses that are opened."""
 PROTOCOLS = "crypto,hls,http,httpproxy,https,rtmp,rtp,rtsp,srt,tcp,tls,udp"
 """What FFmpeg may use on the way to an address: no files."""
 PIPE = "-"
+OF_PIPES = {"format_whitelist": CONTAINERS}
+"""No playlist, which would open other files."""
 MOST_WAITING = 64
 """Frames that wait to be taken, of a source that waits for its reader, such as a file."""
 MOST_WAITING_LIVE = 512
@@ -170,7 +172,7 @@ def open_source(name: str, timeout_seconds: float) -> InputContainer:
     if name == PIPE:
         if sys.stdin is None or sys.stdin.isatty():
             raise StreamError("-: standard input is a terminal; pipe a video into it")
-        return av.open("pipe:0", container_options={"protocol_whitelist": "pipe"})
+        return av.open("pipe:0", container_options=OF_PIPES | {"protocol_whitelist": "pipe"})
     scheme = urlsplit(name).scheme
     if "://" in name:
         if scheme not in SCHEMES:
@@ -185,7 +187,7 @@ def open_source(name: str, timeout_seconds: float) -> InputContainer:
     if _is_device(name):
         return av.open(name, format="v4l2")
     if _is_fifo(name):
-        return av.open(f"file:{name}", container_options={"protocol_whitelist": "file"})
+        return av.open(f"file:{name}", container_options=OF_PIPES | {"protocol_whitelist": "file"})
     return open_container(name)
 
 

@@ -88,7 +88,7 @@ class Stream:
         """
         arrived = perf_counter() if arrived is None else arrived
         seconds = self.seconds + 1 / self.fps if seconds is None else seconds
-        if seconds <= self.seconds:
+        if not self.seconds < seconds < float("inf"):
             raise ConfigError(
                 f"seconds is {seconds}; a frame must be shown later than the one before it, at {self.seconds}"
             )
@@ -96,9 +96,8 @@ class Stream:
         picture = self._seen(frame) if self.cutter.wants_next or looks_for_cuts else None
         self.seconds = seconds
         if looks_for_cuts and picture is not None and self._is_cut(picture):
-            self.memory.forget()
-            self.cutter.restart()
-        clip = self.cutter.push(picture, seconds)
+            self.forget()
+        clip = self.cutter.push(picture if self.cutter.wants_next else None, seconds)
         if clip is None:
             return None
         if drop:
@@ -115,6 +114,7 @@ class Stream:
         """Begin anew with the next frame, as at a cut."""
         self.memory.forget()
         self.cutter.restart()
+        self.smoothed = None
 
     @torch.inference_mode()
     def _answer(self, clip: list[StreamFrame], arrived: float) -> StreamAnswer:
@@ -190,7 +190,8 @@ class Stream:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
             raise ConfigError(f"frame is {frame.dtype} {list(frame.shape)}; it must be uint8 [height, width, 3]")
         height, width, _ = frame.shape
-        picture: Pixels = test_view(height, width, transform).of(frame[None])[0]
+        # A copy: cameras write the next picture where this one is.
+        picture: Pixels = test_view(height, width, transform).of(frame[None])[0].copy()
         return picture
 
     def _is_cut(self, picture: Pixels) -> bool:

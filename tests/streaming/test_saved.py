@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inference_samples import small_bundle, write_sample
 from safetensors.torch import save_file
-from torch import zeros
+from torch import no_grad, zeros
 
 from faster_video.errors import ConfigError, StreamError
 from faster_video.inference import Classifier
@@ -78,7 +78,10 @@ def test_another_source_goes_on_after_what_was_seen(classifier: Classifier, tmp_
 
 def test_another_bundle_or_pattern_is_refused(classifier: Classifier, tmp_path: Path) -> None:
     save_stream(Stream(classifier), tmp_path / "s")
-    for other in (small_bundle("1:4"), small_bundle("1:2", "gru")):
+    trained_on = small_bundle()
+    with no_grad():
+        trained_on.model.classifier.linear.bias.add_(1)
+    for other in (small_bundle("1:4"), small_bundle("1:2", "gru"), trained_on):
         with pytest.raises(
             ConfigError, match="was saved with another bundle or pattern; give the same, or another file"
         ):

@@ -207,3 +207,32 @@ def test_step_and_fold_take_the_network_that_is_named() -> None:
         usual, _ = model.step(clip, state)
         dear, _ = model.with_pattern(replace(model.pattern, expensive=2)).step(clip, state)
     assert torch.equal(named, dear) and not torch.equal(named, usual)
+
+
+def test_with_gaps_nothing_is_kept_that_cuts_alone_are_looked_for_in(classifier: Classifier) -> None:
+    stream = Stream(classifier, StreamConfig(every_seconds=8, cut_threshold=0.9))
+    frame = np.zeros((40, 40, 3), np.uint8)
+    for _ in range(450):
+        stream.push(frame)
+        assert len(stream.cutter.kept) <= SPAN
+
+
+def test_a_camera_may_write_over_its_picture(classifier: Classifier) -> None:
+    frames = np.random.default_rng(5).integers(0, 256, (SPAN, 36, 36, 3), np.uint8)
+    kept, shared = Stream(classifier), Stream(classifier)
+    buffer = np.empty_like(frames[0])
+    for frame in frames:
+        buffer[:] = frame
+        wanted, got = kept.push(frame.copy()), shared.push(buffer)
+    assert wanted is not None and got is not None and got.probabilities == wanted.probabilities
+
+
+def test_after_a_pause_no_state_is_older_than_the_window(classifier: Classifier) -> None:
+    stream = Stream(classifier, StreamConfig(window_seconds=4))
+    frame = np.zeros((40, 40, 3), np.uint8)
+    for number in range(4 * SPAN):
+        stream.push(frame, number / 10)
+    got = [stream.push(frame, 100 + number / 10) for number in range(SPAN)][-1]
+    assert got is not None and got.covered_seconds < 4
+    with pytest.raises(ConfigError, match="seconds is nan; a frame must be shown later"):
+        stream.push(frame, float("nan"))
