@@ -292,8 +292,8 @@ class StageConfig:
     """Keep a moving average of the weights with this decay per step, such as 0.999, and end with it; 0 keeps none."""
 
     patterns: tuple[str, ...] = ()
-    """On stored features stage 2 learns from every batch under one of these, drawn by the seed, so that one bundle
-    serves them all; none keeps to the model's own."""
+    """On stored features stage 2 learns from every piece of a batch under one of these, drawn by the seed, so that one
+    bundle serves them all; none keeps to the model's own."""
     prefix_loss: bool = False
     """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone,
     so that an answer is as good as it can be whenever a stream or a budget ends."""
