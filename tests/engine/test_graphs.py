@@ -85,6 +85,7 @@ def test_long_videos_need_few_captures(pattern: str, clips: int, together: int) 
     assert len(steps.keys) <= 3
 
 
+@settings(deadline=None)
 @given(clips=st.integers(1, 50), expensive=st.integers(0, 5), cheap=st.integers(0, 9) | st.none())
 def test_batches_are_whole_groups_where_one_fits(clips: int, expensive: int, cheap: int | None) -> None:
     pattern = Pattern(max(expensive, 1), cheap)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faster_video.config import ClipConfig
@@ -14,6 +14,7 @@ def picture(number: int) -> np.ndarray:
     return np.full((1, 1, 3), number % 256, np.uint8)
 
 
+@settings(deadline=None)
 @given(
     frames=st.sampled_from([8, 16]),
     stride=st.integers(1, 4),
