@@ -95,6 +95,11 @@ class VideoCost:
         runs = {RunsOn.EVERY, RunsOn.EXPENSIVE if expensive else RunsOn.CHEAP} | (set() if first else {RunsOn.LATER})
         return sum(part.gmacs for part in self.parts if part.runs_on in runs)
 
+    def backbone_gmacs(self, *, expensive: bool) -> float:
+        """Cost of one of the networks alone, which runs first on its clips."""
+        runs_on = RunsOn.EXPENSIVE if expensive else RunsOn.CHEAP
+        return next(part.gmacs for part in self.parts if part.runs_on is runs_on)
+
     def runs(self, part: PartCost) -> int:
         """How often a part runs in a video."""
         return sum(part.runs_on.includes(clip, self.pattern) for clip in range(self.num_clips))

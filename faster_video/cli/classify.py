@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
-from faster_video.cli.running import BUNDLE_HELP, add_precision, add_processes, add_running, processes_of, say_origin
+from faster_video.cli.running import BUNDLE_HELP, add_precision, add_processes, add_running, classifier_of, processes_of
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -34,7 +34,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.inference import Classification, find_videos, load, plot_timeline
+    from faster_video.inference import Classification, find_videos, plot_timeline
     from faster_video.inference.timeline import MOST_VIDEOS
     from faster_video.pictures import require_picture_path
 
@@ -44,16 +44,7 @@ def run(options: Namespace) -> int:
     if options.plot is not None:
         require_picture_path(options.plot)
     paths = find_videos(options.paths)
-    classifier = load(
-        options.bundle,
-        pattern=options.pattern,
-        device=options.device,
-        engine=options.engine,
-        precision=options.precision,
-        calibrate=options.calibrate,
-        videos=len(paths),
-    )
-    say_origin(classifier.bundle)
+    classifier = classifier_of(options, len(paths))
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
     for result in classifier.classify_many(paths, processes_of(options, classifier, len(paths))):

@@ -29,6 +29,23 @@ def say_origin(bundle: "Bundle") -> None:
         print(f"bundle {bundle.origin}", file=sys.stderr)
 
 
+def classifier_of(options: Namespace, videos: int | None = None) -> "Classifier":
+    """The bundle of `--bundle`, ready to run as the options of `add_running` and `add_precision` say."""
+    from faster_video.inference import load
+
+    classifier = load(
+        options.bundle,
+        pattern=options.pattern,
+        device=options.device,
+        engine=options.engine,
+        precision=options.precision,
+        calibrate=options.calibrate,
+        videos=videos,
+    )
+    say_origin(classifier.bundle)
+    return classifier
+
+
 def add_running(command: ArgumentParser) -> None:
     """Which pattern, on which device and engine."""
     command.add_argument("--pattern", type=str, help="expensive:cheap clips, such as 1:3, instead of the bundle's own")

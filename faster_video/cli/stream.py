@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import BAD_INPUT, PARTLY_FAILED, complain
-from faster_video.cli.running import BUNDLE_HELP, add_precision, add_running, say_origin
+from faster_video.cli.running import BUNDLE_HELP, add_precision, add_running, classifier_of
 from faster_video.errors import ConfigError, StreamError
 from faster_video.files import printable
 
@@ -52,7 +52,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         "--cut_threshold",
         type=float,
         metavar="SHARE",
-        help="forget the past where two frames differ by more than this share of brightness; 0.25 finds most cuts",
+        help="forget the past where two frames differ by more than this share of brightness; begin with 0.25",
     )
     command.add_argument(
         "--smoothing", type=float, default=0.5, help="share of the past in the smoothed probabilities, clip by clip"
@@ -79,7 +79,6 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.inference import load
     from faster_video.streaming import SegmentFile, Source, is_live
     from faster_video.streaming.segments import require_segment_path
 
@@ -87,15 +86,7 @@ def run(options: Namespace) -> int:
     if options.segments is not None:
         require_segment_path(options.segments)
     live = options.live or is_live(options.source)
-    classifier = load(
-        options.bundle,
-        pattern=options.pattern,
-        device=options.device,
-        engine=options.engine,
-        precision=options.precision,
-        calibrate=options.calibrate,
-    )
-    say_origin(classifier.bundle)
+    classifier = classifier_of(options)
     with ExitStack() as opened:
         source = opened.enter_context(Source(options.source, live=live, timeout_seconds=options.timeout_seconds))
         stream = _stream(options, config, classifier, source)
@@ -122,7 +113,10 @@ def _watch(options: Namespace, stream: "Stream", source: "Source", segments: "Se
         _save(stream, options.state)
         return PARTLY_FAILED if stream.answers > before else BAD_INPUT
     _save(stream, options.state)
-    if stream.answers == before:
+    if stream.answers == before and before:
+        print("nothing is new since the state was saved", file=sys.stderr)
+        return 0
+    if not stream.answers:
         complain(f"{printable(options.source)}: ended before a clip was whole")
         return BAD_INPUT
     return 0

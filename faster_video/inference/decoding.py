@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +18,8 @@ from faster_video.config import ClipConfig, TransformConfig
 from faster_video.errors import DecodeError
 from faster_video.files import printable
 from faster_video.inference.answers import Failure
-from faster_video.video import Frames, VideoReader, end_seconds
+from faster_video.video import VideoReader, end_seconds
+from faster_video.video.view import Pixels
 
 MOST_SPARE = 4
 """Clips kept to be written over; more are decoded at once only for a moment."""
@@ -71,7 +73,7 @@ class ClipDecoder:
             wanted = self._wanted_frames(video.info.num_frames)
             chosen = range(len(wanted)) if numbers is None else numbers
             for number, frames in zip(chosen, video.clips([wanted[number] for number in chosen], view), strict=True):
-                pixels = self._prepare(frames)
+                pixels = self.prepared(frames.pictures)
                 yield DecodedClip(
                     path=path,
                     number=number,
@@ -105,9 +107,9 @@ class ClipDecoder:
         """A decoded clip's pixels as the networks want them: float32 [B, C, T, S, S], normalised, on the device."""
         return pixels if self.device.type == "cpu" else normalize(pixels.to(self.device), self.transform)
 
-    def _prepare(self, frames: Frames) -> Tensor:
-        """Decoded frames as `DecodedClip.pixels`."""
+    def prepared(self, pictures: list[Pixels]) -> Tensor:
+        """T pictures [S, S, 3] as `DecodedClip.pixels`."""
         if self.device.type == "cpu":
-            return normalized_clip(frames.pictures, self.transform, self._taken())[None]
-        pixels = as_clip(frames.data)[None]  # a quarter of the bytes to send
+            return normalized_clip(pictures, self.transform, self._taken())[None]
+        pixels = as_clip(np.stack(pictures))[None]  # a quarter of the bytes to send
         return pixels.pin_memory() if self.device.type == "cuda" else pixels

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from faster_video.config import require_at_least, require_at_most
 from faster_video.errors import ConfigError
 
+USUAL_FPS = 25.0
+"""Of a source that does not say."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StreamConfig:
@@ -22,7 +25,7 @@ class StreamConfig:
     one state."""
     cut_threshold: float | None = None
     """The past is forgotten where two frames differ by more than this share of the brightness range (mean of absolute
-    differences of what the networks see); 0.25 finds most cuts. None looks for none."""
+    differences of what the networks see); None looks for none."""
     smoothing: float = 0.5
     """Share that the past keeps in the smoothed probabilities, clip by clip; 0 smooths nothing."""
 

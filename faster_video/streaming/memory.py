@@ -45,9 +45,9 @@ class StreamMemory:
         """Whether the pattern of any state sends the next clip to the expensive network."""
         return any(model.pattern.is_expensive(_clips_seen(one)) for one in self.held)
 
-    def num_first(self) -> int:
-        """For how many of the states the next clip is the first."""
-        return sum(one.state is None for one in self.held)
+    def first_clips(self) -> list[bool]:
+        """Of each state whether the next clip is its first."""
+        return [one.state is None for one in self.held]
 
     def fold(self, model: Faster, features: Tensor, *, expensive: bool) -> Tensor:
         """Fold in a map [B, D, t, h, w]; log-probabilities [B, K] by the older state."""

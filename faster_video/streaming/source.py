@@ -16,12 +16,11 @@ from urllib.parse import urlsplit
 import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from faster_video.errors import ConfigError, StreamError
 from faster_video.files import printable
-from faster_video.streaming.stream import USUAL_FPS
-from faster_video.video.container import CONTAINERS, frames_of, open_container, video_stream
+from faster_video.streaming.config import USUAL_FPS
+from faster_video.video.container import CONTAINERS, decoded, open_container, video_stream
 
 SCHEMES = ("http", "https", "rtmp", "rtsp", "srt", "tcp", "udp")
 """Of the addresses that are opened."""
@@ -130,7 +129,7 @@ class Source:
                 rate = stream.average_rate or stream.guessed_rate
                 self._opened.put(float(rate) if rate else USUAL_FPS)
                 opened = True
-                for item in timed(frames_delivered(container, stream), float(rate) if rate else USUAL_FPS):
+                for item in timed(decoded(container, stream), float(rate) if rate else USUAL_FPS):
                     if not self._put(item):
                         return
             self._put(_End())
@@ -189,12 +188,6 @@ def open_source(name: str, timeout_seconds: float) -> InputContainer:
     if _is_fifo(name):
         return av.open(f"file:{name}", container_options=OF_PIPES | {"protocol_whitelist": "file"})
     return open_container(name)
-
-
-def frames_delivered(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """All frames that come out of the decoder; what is damaged beyond that is passed over."""
-    for packet in container.demux(stream):
-        yield from frames_of(packet)
 
 
 def timed(frames: Iterator[VideoFrame], fps: float) -> Iterator[TimedFrame]:

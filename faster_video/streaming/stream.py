@@ -9,21 +9,18 @@ import numpy as np
 import torch
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
-from torch import Tensor
 
-from faster_video.clips import as_clip, normalize, normalized_clip, test_view
+from faster_video.clips import test_view
 from faster_video.cost import VideoCost
 from faster_video.errors import ConfigError
 from faster_video.inference import Classifier
 from faster_video.streaming.answers import StreamAnswer
-from faster_video.streaming.config import StreamConfig
+from faster_video.streaming.config import USUAL_FPS, StreamConfig
 from faster_video.streaming.cutter import ClipCutter, StreamFrame
 from faster_video.streaming.memory import StreamMemory
 from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
 from faster_video.video.view import Pixels, View
 
-USUAL_FPS = 25.0
-"""Of a source that does not say."""
 CUT_STEP = 8
 """Every eighth row and column of a picture is looked at for cuts."""
 
@@ -31,7 +28,8 @@ CUT_STEP = 8
 class Stream:
     """One live video through a bundle, in memory that does not grow.
 
-    Fed the frames of a file it gives the answers that `Classifier.classify` gives for the same clips.
+    Fed the frames of a file it gives the answers that `Classifier.classify` gives for the same clips, on a processor to
+    the last bit if that takes them one by one.
     """
 
     def __init__(self, classifier: Classifier, config: StreamConfig | None = None, *, fps: float = USUAL_FPS) -> None:
@@ -123,7 +121,9 @@ class Stream:
         self.memory.begin_clip(start_seconds)
         expensive, since = self.memory.wants_expensive(model), self.memory.held[0].since_seconds
         self._count(expensive)
-        features = model.features(self._pixels(clip), expensive=expensive)
+        decoder = self.classifier.decoder
+        pixels = decoder.on_device(decoder.prepared([frame.picture for frame in clip]))
+        features = model.features(pixels, expensive=expensive)
         log_probabilities = self.memory.fold(model, features, expensive=expensive)
         probabilities: list[float] = log_probabilities[0].double().softmax(dim=0).tolist()
         smoothed = self._smooth(probabilities)
@@ -149,23 +149,10 @@ class Stream:
         self.answers += 1
         return answer
 
-    def _pixels(self, clip: list[StreamFrame]) -> Tensor:
-        """What the networks see of T frames: float32 [B, C, T, S, S]."""
-        pictures, transform = [frame.picture for frame in clip], self.classifier.bundle.config.transform
-        if self.classifier.device.type == "cpu":
-            return normalized_clip(pictures, transform)[None]
-        return normalize(as_clip(np.stack(pictures)).to(self.classifier.device), transform)[None]
-
     def _count(self, expensive: bool) -> None:
-        """Add what the next clip costs; of two states both are folded."""
-        first, states = self.memory.num_first(), len(self.memory.held)
-        costs = [self.cost.step_gmacs(expensive=expensive, first=number < first) for number in range(states)]
-        network = next(
-            part.gmacs
-            for part in self.cost.parts
-            if part.name == ("expensive backbone" if expensive else "cheap backbone")
-        )
-        self.gmacs += sum(costs) - (states - 1) * network
+        """Add what the next clip costs: the network once, and what comes after it for every state."""
+        steps = sum(self.cost.step_gmacs(expensive=expensive, first=first) for first in self.memory.first_clips())
+        self.gmacs += steps - (len(self.memory.held) - 1) * self.cost.backbone_gmacs(expensive=expensive)
 
     def _smooth(self, probabilities: list[float]) -> list[float]:
         """A running mean over the clips since the past was last forgotten."""

@@ -92,7 +92,7 @@ class _Sum(torch.autograd.Function):
     """The sum of [D] over all processes, which every one of them gets, and whose gradient comes from all of them."""
 
     @staticmethod
-    def forward(_context: object, values: Tensor) -> Tensor:
+    def forward(_context: object, values: Tensor) -> Tensor:  # [D] to [D]
         total = values.clone()
         distributed.all_reduce(total)
         return total
