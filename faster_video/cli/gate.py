@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
     out = out_folder(options)
     whole, features = bundle_named(options.bundle), open_features(Path(options.store), part="train")
     gated, threshold = train_gate(whole, features, wanted, show=_tell)
-    found = replay(gated, features)
+    found = replay(gated, features, view=0)
     top1 = float(found.top1_after_each_clip()[-1])
     gmacs = float(gmacs_prices(gated).after_each_clip(found)[:, -1].mean())
     preset = Preset(
