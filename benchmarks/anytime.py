@@ -205,7 +205,7 @@ def gates(folder: Path, any_time: Bundle, stores: dict[str, FeatureStore], seed:
         gated = load_bundle(place)
     else:
         gated, _ = train_gate(any_time, stores["train"], GateTraining(share=SHARE, seed=seed))
-        save_bundle(replace(gated, model=gated.model.with_gate(None)), place)
+        save_bundle(gated.with_gate(None), place)
     gated = gated.with_num_clips(CLIPS)
     prices = gmacs_prices(gated)
     told: Figures = {}
@@ -214,7 +214,7 @@ def gates(folder: Path, any_time: Bundle, stores: dict[str, FeatureStore], seed:
         limit = float(prices.after_each_clip(fixed["validation"])[:, -1].mean())
         row = {"fixed": judged(fixed["test"], prices)}
         ways: dict[str, Callable[[float, FeatureStore], Replay]] = {
-            "gate": lambda value, store: replay(replace(gated, model=gated.model.with_gate(value)), store),
+            "gate": lambda value, store: replay(gated.with_gate(value), store),
             "novelty": lambda value, store: replay(gated, store, novelty(value)),
             "chance": lambda value, store: replay(gated, store, chance(value)),
         }

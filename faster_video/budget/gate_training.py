@@ -90,7 +90,7 @@ def train_gate(
         _learn(gated, features, keys, wanted, show)
     gated.model.eval()
     threshold = _threshold(gated, features, wanted.share)
-    return replace(gated, model=gated.model.with_gate(threshold)), threshold
+    return gated.with_gate(threshold), threshold
 
 
 def _with_new_gate(bundle: Bundle, seed: int) -> Bundle:
@@ -172,6 +172,6 @@ def _threshold(bundle: Bundle, features: Features, share: float) -> float:
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        found = replay(replace(bundle, model=bundle.model.with_gate(middle)), features, view=0)
+        found = replay(bundle.with_gate(middle), features, view=0)
         low, high = (middle, high) if float(found.expensive.double().mean()) > share else (low, middle)
     return (low + high) / 2

@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
         budget=f"{options.share:g} of the clips",
     )
     config = replace(gated.config, presets=gated.config.presets | {options.preset: preset})
-    save_bundle(replace(gated, model=gated.model.with_gate(None), config=config), out)
+    save_bundle(replace(gated.with_gate(None), config=config), out)
     share = float(found.expensive.double().mean())
     print(
         f"threshold {threshold:.3f}: {share:.1%} of the clips expensive, {gmacs:.3g} GMACs a video, {top1:.1%} of the "

@@ -158,7 +158,7 @@ def test_presets_are_kept_and_used(tmp_path: Path) -> None:
         load(tmp_path / "bundle", preset="dear")
     save_bundle(small_bundle(), tmp_path / "plain")
     with pytest.raises(ConfigError, match=r"gate is 0\.5, but this bundle has none; train one with faster-video gate"):
-        load(tmp_path / "plain", gate=0.5)
+        load_bundle(tmp_path / "plain").with_gate(0.5)
     with pytest.raises(ConfigError, match="stop is 'calibrated', but this bundle has no rule; faster-video calibrate"):
         load(tmp_path / "plain", stop="calibrated")
     config = json.loads((tmp_path / "bundle" / "config.json").read_text())
