@@ -323,7 +323,7 @@ def test_commands_calibrate_plan_and_classify(
     [
         ("calibrate default list.csv", "BUNDLE is 'default', which is no folder that can be written; name a new one"),
         ("plan {bundle} {store} --budget much", "budget is 'much'; write what a video may cost, as '40 GMACs'"),
-        ("plan {bundle} {store}", "not given: plan.budget; see faster-video plan --help"),
+        ("plan {bundle} {store}", "not given: --budget AMOUNT; see faster-video plan --help"),
         ("classify x.mp4 --bundle {bundle} --preset dear", "preset is 'dear', which this bundle does not have"),
         ("classify x.mp4 --bundle {bundle} --stop_when often", "stop is 'often'; write the probability"),
         ("gate {bundle} {store} --share 2", "share is 2.0; it must lie between 0 and 1"),
