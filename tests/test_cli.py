@@ -412,8 +412,8 @@ def test_train_takes_the_recipe_that_the_config_file_names(monkeypatch: pytest.M
 
 OPTIONS = {
     "classify": "PATH --bundle --pattern --preset --stop_when --gate --device --top --json --jsonl --plot",
-    "evaluate": "BUNDLE LIST --root --split --splits --pattern --preset --stop_when --gate --device --aggregator --json "
-    "--plot",
+    "evaluate": "BUNDLE LIST --root --split --splits --pattern --preset --stop_when --gate --device --aggregator "
+    "--json --plot",
     "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
     "--frame_cache --clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name "
     "--model.cheap.width "

@@ -327,7 +327,6 @@ def test_commands_calibrate_plan_and_classify(
         ("classify x.mp4 --bundle {bundle} --preset dear", "preset is 'dear', which this bundle does not have"),
         ("classify x.mp4 --bundle {bundle} --stop_when often", "stop is 'often'; write the probability"),
         ("gate {bundle} {store} --share 2", "share is 2.0; it must lie between 0 and 1"),
-        ("calibrate {bundle} {store} --pattern 0:1", "--pattern is '0:1', but what is learned is of the bundle's own"),
     ],
 )
 def test_wrong_words_get_one_sentence(
