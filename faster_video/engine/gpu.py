@@ -89,9 +89,9 @@ class GpuConvolution(nn.Module):
     ) -> Tensor:
         weight, bias = cast("Tensor", self.weight), cast("Tensor", self.bias)
         ones = [1] * len(stride)
-        if _can_fuse(images) and added is not None:
-            return torch.cudnn_convolution_add_relu(images, weight, added, 1.0, bias, stride, padding, ones, 1)
-        if _can_fuse(images) and self.relu and not self._is_quicker_in_two:
+        if self.relu and _can_fuse(images) and not self._is_quicker_in_two:
+            if added is not None:
+                return torch.cudnn_convolution_add_relu(images, weight, added, 1.0, bias, stride, padding, ones, 1)
             return torch.cudnn_convolution_relu(images, weight, bias, stride, padding, ones, 1)
         convolve = functional.conv2d if images.ndim == 4 else functional.conv3d
         result = convolve(images, weight, bias, stride, padding)
@@ -164,9 +164,9 @@ def _parts(given: nn.Sequential) -> Iterator[nn.Module]:
 
 
 def _can_fuse(images: Tensor) -> bool:
-    """Whether cuDNN computes this, in the numbers that it is in."""
+    """Whether cuDNN computes this, in the numbers that it is in and with no gradient, which its joined kernels lack."""
     is_cuda = images.is_cuda and torch.version.cuda is not None and torch.backends.cudnn.enabled
-    return is_cuda and not torch.is_autocast_enabled("cuda")
+    return is_cuda and not torch.is_autocast_enabled("cuda") and not images.requires_grad
 
 
 def _as_images(maps: Tensor) -> Tensor:

@@ -43,6 +43,17 @@ def test_autocast_chooses_the_numbers() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_clips_may_ask_for_a_gradient(name: str) -> None:
+    network, gradients = trained(name, 1 / 8), []
+    for form in (network, GpuNetwork(folded(network))):  # type: ignore[arg-type]
+        some = clips(1, 3, 8, 32, 32).requires_grad_()
+        form(some).square().mean().backward()
+        assert some.grad is not None
+        gradients.append(some.grad)
+    assert error(gradients[1], gradients[0]) < 1e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_left_to_do_one_by_one(name: str) -> None:
     quick = GpuNetwork(folded(trained(name, 1 / 8)))  # type: ignore[arg-type]
     assert not any(isinstance(part, nn.ReLU | nn.BatchNorm3d | nn.Conv3d) for part in quick.modules())
