@@ -9,6 +9,7 @@ the networks as they are defined, batch norms and all, clips contiguous; `eager`
 try its algorithms first. Difference: of the last answer's probabilities from the processor's, the largest.
 Training: clips a second of a step of stage 1 (forward, backward, SGD), 16 clips at a time.
 Profile: the kernels that take longest.
+Streams: noise, frame by frame; milliseconds from a clip's last frame to its answer, by the network that saw it.
 Files: `--files` made-up videos through `classify_many`, decoding included, and a quarter of them through `classify`.
 """
 
@@ -23,6 +24,7 @@ from shutil import copyfile
 from statistics import median
 from time import perf_counter
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -38,6 +40,7 @@ from faster_video.inference.classify import MOST_PIXELS
 from faster_video.model import Faster
 from faster_video.recipes import get_recipe
 from faster_video.speed import let_every_block_speak, random_bundle, write_made_up_video
+from faster_video.streaming import Stream
 
 GPU = torch.device("cuda")
 WAYS = (
@@ -63,7 +66,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--files", type=int, default=64)
     parser.add_argument("--engines", nargs="+", default=["modules", "eager", "graph", "compiled"])
-    parser.add_argument("--only", choices=["models", "training", "files", "profile"])
+    parser.add_argument("--only", choices=["models", "training", "files", "streams", "profile"])
     options = parser.parse_args()
     cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {cudnn}", flush=True)
@@ -72,6 +75,8 @@ def main() -> None:
             models(name, options.engines, options.rounds)
     if options.only in (None, "files"):
         files(options.recipes[0], options.files)
+    if options.only in (None, "streams"):
+        streams(options.recipes[0])
     if options.only in (None, "training"):
         training(options.rounds)
     if options.only in (None, "profile"):
@@ -179,6 +184,23 @@ def files(name: str, count: int) -> None:
             print(
                 f"files, {name}, {pattern}, {precision}: {together:.1f} videos/s, one after the other {alone:.1f} "
                 f"({together / alone:.2f} ×); the model has a video for {model:.1f} ms",
+                flush=True,
+            )
+
+
+def streams(name: str) -> None:
+    recipe = get_recipe(name)
+    frames = np.random.default_rng(0).integers(0, 256, (16, 256, 340, 3), np.uint8)
+    for precision in (FLOAT32, BF16):
+        stream = Stream(Classifier(random_bundle(recipe), "cuda", precision=precision), fps=30)
+        wanted = 3 * recipe.clips.num_clips * recipe.clips.span
+        given = (stream.push(frames[number % len(frames)]) for number in range(wanted))
+        found = [answer for answer in given if answer is not None][recipe.clips.num_clips :]  # the first ones prepare
+        for expensive in (True, False):
+            taken = [1000 * answer.latency_seconds for answer in found if answer.expensive is expensive]
+            which = "expensive" if expensive else "cheap"
+            print(
+                f"stream, {name}, {precision}, {which}: median {median(taken):.1f} ms, most {max(taken):.1f}",
                 flush=True,
             )
 

@@ -175,12 +175,9 @@ class Faster(nn.Module):
             found = self.features(chosen.flatten(0, 1), expensive=expensive)  # [B*n, D, t, h, w]
             of_videos = found.view(len(clips), len(numbers), *found.shape[1:])
             maps |= zip(numbers, of_videos.unbind(dim=1), strict=True)
-        answers = []
-        for number in range(len(flags)):
-            answer, state = self.fold(maps[number], state)
-            answers.append(answer)
-        assert state is not None  # there is a clip
-        return torch.stack(answers, dim=1), state
+        evidence = self._evidence_of_all([maps[number] for number in range(len(flags))], flags)
+        outputs, hidden = self.aggregator.go_on(evidence, None if state is None else state.hidden)
+        return self._answers(outputs), State(hidden, seen + len(flags))
 
     def _one_by_one(self, clips: Tensor, state: State | None) -> tuple[Tensor, State]:
         """`steps` where what is known of one clip decides about the next."""
@@ -226,11 +223,13 @@ class Faster(nn.Module):
         pattern if they are not given.
         """
         flags = self.pattern.flags(len(features)) if flags is None else flags
+        return self._answers(self.aggregator(self._evidence_of_all(features, flags)))
+
+    def _evidence_of_all(self, features: Sequence[Tensor], flags: Sequence[bool]) -> Tensor:
+        """`_evidence` of N clips, [B, N, …]."""
         evidence = [self._evidence(clip, expensive=flag) for clip, flag in zip(features, flags, strict=True)]
         # One after the other in memory, each with its channels last, so that all can go through one matrix product.
-        clips = torch.stack([clip.movedim(1, -1) for clip in evidence]).movedim(-1, 2).transpose(0, 1)  # [B, N, …]
-        outputs = self.aggregator(clips)  # [B, N, D, t, h, w] or, of averaged scores, [B, N, K]
-        return self._answer(outputs.flatten(0, 1)).unflatten(0, outputs.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
+        return torch.stack([clip.movedim(1, -1) for clip in evidence]).movedim(-1, 2).transpose(0, 1)
 
     def _evidence(self, features: Tensor, *, expensive: bool) -> Tensor:
         """What the aggregator sees of one clip: x_t [B, D, t, h, w], or class probabilities [B, K]."""
@@ -248,6 +247,10 @@ class Faster(nn.Module):
         if self.aggregator.averages_scores:
             return output.clamp_min(torch.finfo(output.dtype).tiny).log()
         return self.classifier(output).log_softmax(dim=-1)  # type: ignore[no-any-return]
+
+    def _answers(self, outputs: Tensor) -> Tensor:
+        """`_answer` of the outputs after N clips: [B, N, …] to [B, N, K]."""
+        return self._answer(outputs.flatten(0, 1)).unflatten(0, outputs.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
 
 
 def build_model(config: ModelConfig, num_classes: int) -> Faster:

@@ -5,7 +5,7 @@ Shapes: B videos, N clips per video, K classes.
 
 from torch import Tensor, nn
 
-from faster_video.aggregators.fold import fold
+from faster_video.aggregators.fold import fold, fold_on
 
 
 class Average(nn.Module):
@@ -25,6 +25,10 @@ class Average(nn.Module):
         """Mean probabilities [B, K] from their sum [B, K]."""
         # Each clip's probabilities sum to one, so the sum over classes is the number of clips.
         return hidden / hidden.sum(dim=-1, keepdim=True)
+
+    def go_on(self, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`output` after each of the next N clips, [B, N, K], and the hidden state then."""
+        return fold_on(self, clips, hidden)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Mean probabilities after every clip: [B, N, K] to [B, N, K]."""

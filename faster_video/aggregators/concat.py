@@ -6,7 +6,7 @@ Shapes: B videos, N clips per video, D channels, t h w feature map.
 import torch
 from torch import Tensor, nn
 
-from faster_video.aggregators.fold import fold
+from faster_video.aggregators.fold import fold, fold_on
 from faster_video.aggregators.pointwise import Pointwise
 from faster_video.backbones.blocks import BN_EPS
 
@@ -34,6 +34,10 @@ class Concat(nn.Module):
     def output(self, hidden: Tensor) -> Tensor:
         """The hidden state is the output, [B, D, t, h, w]."""
         return hidden
+
+    def go_on(self, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`output` after each of the next N clips, [B, N, D, t, h, w], and the hidden state then."""
+        return fold_on(self, clips, hidden)
 
     def forward(self, clips: Tensor) -> Tensor:
         """o_0 … o_{N-1}: [B, N, D, t, h, w] to [B, N, D, t, h, w]."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from faster_video.aggregators.fold import fold_on
 from faster_video.aggregators.pointwise import Pointwise
 
 REDUCTION = 4
@@ -81,6 +82,10 @@ class FastGru(nn.Module):
     def output(self, hidden: Tensor) -> Tensor:
         """The hidden state is the output, [B, D, t, h, w]."""
         return hidden
+
+    def go_on(self, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`output` after each of the next N clips, [B, N, D, t, h, w], and the hidden state then."""
+        return fold_on(self, clips, hidden)
 
     def forward(self, clips: Tensor) -> Tensor:
         """o_0 … o_{N-1}: [B, N, D, t, h, w] to [B, N, D, t, h, w]; as `step` by `step`, all clips looked at at once."""

@@ -28,6 +28,10 @@ class Aggregator(Protocol):
         """o_t from the hidden state: [B, D, t, h, w], or [B, D, 1, 1, 1], or mean probabilities [B, K]."""
         ...
 
+    def go_on(self, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`output` after each of the next N clips [B, N, …], and the hidden state then; None begins a video."""
+        ...
+
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:
         """The learned weights, as in `nn.Module`."""
         ...
@@ -39,10 +43,14 @@ class Aggregator(Protocol):
 
 def fold(aggregator: Aggregator, clips: Tensor) -> Tensor:
     """o_0 … o_{N-1} (equation 1): clips [B, N, D, t, h, w] or [B, N, K] to `output` after each, [B, N, …]."""
-    first, *rest = clips.unbind(dim=1)
-    hidden = aggregator.start(first)
-    outputs = [aggregator.output(hidden)]
-    for clip in rest:
-        hidden = aggregator.step(clip, hidden)
+    return fold_on(aggregator, clips, None)[0]
+
+
+def fold_on(aggregator: Aggregator, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+    """`Aggregator.go_on`, step by step."""
+    outputs = []
+    for clip in clips.unbind(dim=1):
+        hidden = aggregator.start(clip) if hidden is None else aggregator.step(clip, hidden)
         outputs.append(aggregator.output(hidden))
-    return torch.stack(outputs, dim=1)
+    assert hidden is not None  # there is a clip
+    return torch.stack(outputs, dim=1), hidden

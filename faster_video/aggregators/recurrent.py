@@ -6,7 +6,7 @@ Shapes: B videos, N clips per video, D channels, t h w feature map.
 import torch
 from torch import Tensor, nn
 
-from faster_video.aggregators.fold import fold
+from faster_video.aggregators.fold import fold, fold_on
 
 
 def pooled(clip: Tensor) -> Tensor:
@@ -63,6 +63,10 @@ class Gru(nn.Module):
         """[B, D] to [B, D, 1, 1, 1]."""
         return unpooled(hidden)
 
+    def go_on(self, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`output` after each of the next N clips, [B, N, D, 1, 1, 1], and the hidden state then."""
+        return fold_on(self, clips, hidden)
+
     def forward(self, clips: Tensor) -> Tensor:
         """o_0 … o_{N-1}: [B, N, D, t, h, w] to [B, N, D, 1, 1, 1]."""
         return fold(self, clips)
@@ -90,6 +94,10 @@ class Lstm(nn.Module):
     def output(self, hidden: Tensor) -> Tensor:
         """The output without the memory: [B, 2, D] to [B, D, 1, 1, 1]."""
         return unpooled(hidden[:, 0])
+
+    def go_on(self, clips: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """`output` after each of the next N clips, [B, N, D, 1, 1, 1], and the hidden state then."""
+        return fold_on(self, clips, hidden)
 
     def forward(self, clips: Tensor) -> Tensor:
         """o_0 … o_{N-1}: [B, N, D, t, h, w] to [B, N, D, 1, 1, 1]."""

@@ -112,8 +112,11 @@ def _on(model: Faster, engine: str, precision: str, calibration: Calibration | N
     expensive, cheap = (_made(network, engine, precision, calibration) for network in (model.expensive, model.cheap))
     model = model.with_backbones(expensive, cheap)
     if isinstance(model.aggregator, FastGru):
-        equations = NativeEquations if engine == "native" else EagerEquations
-        model = model.with_aggregator(FusedFastGru(equations(model.aggregator)))
+        is_on_gpu = next(model.aggregator.parameters()).is_cuda
+        products = torch.bfloat16 if precision == BF16 and is_on_gpu else torch.float32
+        gru = model.aggregator
+        equations = NativeEquations(gru) if engine == "native" else EagerEquations(gru, products)
+        model = model.with_aggregator(FusedFastGru(equations))
     return model
 
 

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from faster_video.backbones import ClipResNet, PublishedBackbone
 from faster_video.backbones.published import PublishedNetwork
 from faster_video.device import lay_channels_last
+from faster_video.engine.gpu import GpuNetwork
 from faster_video.engine.precision import FLOAT32, TYPES
 
 
@@ -27,6 +28,9 @@ class EagerNetwork(nn.Module):
         self._type = TYPES[precision]
         self._network = folded(network, precision)
         self._network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self._is_on_gpu = next(network.parameters()).is_cuda
+        if self._is_on_gpu:
+            self._network = GpuNetwork(cast("ClipResNet", self._network))
         self.channels = network.channels
         self.classifier = network.classifier
         self.feature_size = network.feature_size
@@ -34,10 +38,10 @@ class EagerNetwork(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Feature maps of clips [B, C, T, H, W]: [B, D, t, h, w]."""
-        if self._type == torch.float32:  # or what autocast makes of it
-            return self._network(clips.contiguous(memory_format=torch.channels_last_3d))  # type: ignore[no-any-return]
-        clips = clips.to(self._type, memory_format=torch.channels_last_3d)
-        return self._network(clips).float()  # type: ignore[no-any-return]
+        if not self._is_on_gpu:
+            clips = clips.to(self._type, memory_format=torch.channels_last_3d)
+        maps: Tensor = self._network(clips)
+        return maps if self._type == torch.float32 else maps.float()  # or what autocast makes of float32
 
 
 def folded(network: nn.Module, precision: str = FLOAT32) -> nn.Module:

@@ -1,4 +1,7 @@
-"""In what numbers an engine computes the clip networks; FAST-GRU and the classifier are float32 always."""
+"""In what numbers an engine computes the clip networks.
+
+FAST-GRU and the classifier are float32, but for FAST-GRU's products on a GPU in bf16.
+"""
 
 from functools import lru_cache
 

@@ -52,6 +52,31 @@ def test_states_are_those_of_the_original(
     assert torch.allclose(fused(given_clips), wanted, atol=1e-5)
 
 
+@both
+@torch.inference_mode()
+@pytest.mark.parametrize("parts", [[1, 4], [3, 2], [2, 1, 2]])
+def test_it_goes_on_from_a_state(make: Make, parts: list[int]) -> None:
+    original = trained(32)
+    fused, given_clips = FusedFastGru(make(original)), clips(2, 5, 32, 1, 2, 3)
+    for form in (fused, original):
+        hidden, found = None, []
+        for some in torch.split(given_clips, parts, dim=1):
+            outputs, hidden = form.go_on(some, hidden)
+            found.append(outputs)
+        wanted = fold(original, given_clips)
+        assert torch.allclose(torch.cat(found, dim=1), wanted, atol=1e-5)
+        assert hidden is not None and torch.allclose(hidden, wanted[:, -1], atol=1e-5)
+
+
+@torch.inference_mode()
+def test_products_in_bf16_are_near_and_states_are_float32() -> None:
+    original, given_clips = trained(64), clips(2, 9, 64, 1, 2, 3)
+    fused, wanted = FusedFastGru(EagerEquations(original, torch.bfloat16)), fold(original, given_clips)
+    for got in (fused(given_clips), fold(fused, given_clips)):
+        assert got.dtype == torch.float32
+        assert 1e-5 < float((got - wanted).abs().max() / wanted.abs().max()) < 0.02
+
+
 @torch.inference_mode()
 @pytest.mark.parametrize("side", [1, 2, 7])
 def test_native_looks_at_one_clip_as_at_all_of_them(side: int) -> None:

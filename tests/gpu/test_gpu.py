@@ -23,9 +23,9 @@ from faster_video.engine import BF16, CompiledNetwork, EagerNetwork
 from faster_video.engine.eager import folded_published
 from faster_video.errors import ConfigError, FasterVideoWarning
 from faster_video.features import Extraction, FeatureStore, extract
+from faster_video.features.layout import Precision
 from faster_video.hub import read_bundle
 from faster_video.inference import Classification, Classifier, Failure
-from faster_video.model import State
 from faster_video.training.run import RunConfig
 from faster_video.training.train import train
 
@@ -107,13 +107,13 @@ def test_what_cannot_be_recorded_runs_as_it_is_and_that_is_said(
     video = write_sample(tmp_path / "a.mp4")
     wanted = Classifier(small_bundle(), "cuda").classify(video)
     classifier = Classifier(small_bundle(), "cuda")
-    fold = classifier.model.fold
+    features = classifier.model.features
 
-    def waiting_fold(features: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def waiting_features(clip: Tensor, *, expensive: bool) -> Tensor:
         torch.cuda.synchronize()
-        return fold(features, state)
+        return features(clip, expensive=expensive)
 
-    monkeypatch.setattr(classifier.model, "fold", waiting_fold)
+    monkeypatch.setattr(classifier.model, "features", waiting_features)
     with pytest.warns(FasterVideoWarning, match="cannot be replayed as a CUDA graph, which is slower"):
         got = classifier.classify(video)
     for mine, theirs in zip(got.clips, wanted.clips, strict=True):
@@ -212,11 +212,28 @@ def test_maps_that_are_stored_are_those_of_the_processor(data: Path, tmp_path: P
             torch.testing.assert_close(mine, theirs, rtol=2e-3, atol=1e-3)
 
 
-def test_stage_2_learns_from_stored_maps(data: Path, tmp_path: Path) -> None:
-    videos = read_list(data / "train.csv")
-    first = train_on("cuda", data, tmp_path / "first")
-    bundle = load_bundle(first.bundle_folder)
-    extract(Extraction(bundle=bundle, data=videos, out=tmp_path / "store", workers=0, views=1))
-    store = FeatureStore(tmp_path / "store")
-    train_on("cuda", data, tmp_path / "second", features=store, backbones=bundle)
-    assert np.isfinite(losses(tmp_path / "second")).all()
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_maps_of_half_precision_are_near(data: Path, tmp_path: Path, precision: Precision) -> None:
+    videos, found = read_list(data / "test.csv"), {}
+    numbers: Precision
+    for device, numbers in (("cpu", "32-true"), ("cuda", precision)):
+        out = tmp_path / device
+        extract(Extraction(bundle=small_bundle(), data=videos, out=out, device=device, precision=numbers, workers=0))
+        found[device] = torch.cat([maps.flatten() for maps in FeatureStore(out).features(0)])
+    assert 0 < error(found["cuda"].float(), found["cpu"].float()) < 0.05
+
+
+@pytest.mark.usefixtures("exact")
+@pytest.mark.parametrize("prefix_loss", [False, True])
+def test_stage_2_learns_from_stored_maps(data: Path, tmp_path: Path, prefix_loss: bool) -> None:
+    recipe = small_recipe()
+    recipe = replace(recipe, stage2=replace(recipe.stage2, prefix_loss=prefix_loss))
+    bundle = load_bundle(train_on("cuda", data, tmp_path / "first").bundle_folder)
+    extract(Extraction(bundle=bundle, data=read_list(data / "train.csv"), out=tmp_path / "store", workers=0, views=1))
+    bundle.model.cpu()
+    for device in ("cpu", "cuda"):
+        store = FeatureStore(tmp_path / "store")
+        train_on(device, data, tmp_path / device, recipe=recipe, features=store, backbones=bundle)
+    of_cpu, of_gpu = losses(tmp_path / "cpu"), losses(tmp_path / "cuda")
+    assert of_gpu[0] == pytest.approx(of_cpu[0], rel=1e-4)
+    np.testing.assert_allclose(of_gpu, of_cpu, rtol=0.2)
