@@ -121,7 +121,7 @@ def restore_segments(path: str | Path) -> SegmentMark | None:
     if told is None:
         return None
     growing = None if told["growing"] is None else GrowingSegment(**told["growing"])
-    return SegmentMark(length=told["length"], sha256=told["sha256"], growing=growing)
+    return SegmentMark(**(told | {"growing": growing}))
 
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -109,6 +109,8 @@ class SegmentMark:
     """Of the file in bytes; 0 before it was begun."""
     sha256: str = sha256().hexdigest()
     """Of these bytes."""
+    inode: int | None = None
+    """The system's number of the file, by which it is known where nothing was written; None before it was begun."""
     growing: GrowingSegment | None = None
 
 
@@ -131,8 +133,10 @@ def require_segment_path(path: str | Path, mark: SegmentMark | None = None) -> N
             f"{printable(path)}: cannot be read ({error.strerror}), and the saved stream goes on with it; put it back, "
             "or name another state to begin anew"
         ) from error
-    is_marked = sha256(written[: mark.length]).hexdigest() == mark.sha256 if mark.length else head.startswith(written)
-    if not is_marked or len(written) < mark.length:
+    is_marked = len(written) >= mark.length and sha256(written[: mark.length]).hexdigest() == mark.sha256
+    if not mark.length and not head.startswith(written):
+        is_marked = Path(path).stat().st_ino == mark.inode
+    if not is_marked:
         raise ConfigError(
             f"{printable(path)}: does not begin with the segments that the stream was saved with; give the same file, "
             "or another state to begin anew"
@@ -190,7 +194,10 @@ class SegmentFile:
         """How far it is, when all of it is on disk. Raises `ConfigError`: it cannot be written."""
         with self._failures_told():
             os.fsync(self._file.fileno())
-        return SegmentMark(length=self._length, sha256=self._hash.hexdigest(), growing=self._joiner.growing)
+            inode = os.fstat(self._file.fileno()).st_ino
+        return SegmentMark(
+            length=self._length, sha256=self._hash.hexdigest(), inode=inode, growing=self._joiner.growing
+        )
 
     def _write_segment(self, segment: Segment | None) -> None:
         if segment is not None:

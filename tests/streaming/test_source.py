@@ -232,10 +232,10 @@ def test_pictures_one_after_the_other_are_watched(tmp_path: Path) -> None:
             container.mux(stream.encode(VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     found = []
-    with folder_server(tmp_path) as address, Source(f"{address}/a.mpjpeg") as source:
-        with suppress(StreamError):  # such a stream has no end of its own
-            for item in source:
-                found.append(item)  # noqa: PERF402 - those before the error
+    # Such a stream has no end of its own.
+    with folder_server(tmp_path) as address, Source(f"{address}/a.mpjpeg") as source, suppress(StreamError):
+        for item in source:
+            found.append(item)  # noqa: PERF402 - those before the error
     assert len(found) == FRAMES
 
 

@@ -85,7 +85,13 @@ def test_frames_of_1080p_are_bounded_by_bytes() -> None:
 @pytest.mark.parametrize(("size", "most"), [(64, MOST_WAITING), (8192, 4)])
 def test_a_source_that_can_wait_waits_for_room(size: int, most: int) -> None:
     frames = WaitingFrames(live=False)
-    writer = Thread(target=lambda: [frames.put(frame(number, size)) for number in range(100)] and frames.end(End()))
+
+    def write() -> None:
+        for number in range(100):
+            frames.put(frame(number, size))
+        frames.end(End())
+
+    writer = Thread(target=write)
     writer.start()
     found = []
     while isinstance(item := frames.take(5), TimedFrame):

@@ -24,6 +24,7 @@ from faster_video.inference import Classifier
 from faster_video.model import build_model
 from faster_video.recipes import tiny
 from faster_video.training.checkpoint import checkpoints, load_checkpoint
+from faster_video.training.learners import AggregatorLearner
 from faster_video.training.run import RunConfig
 from faster_video.training.samples import Batch, Sample, SampleKey, TrainingClips, Unreadable
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
@@ -588,7 +589,8 @@ def test_the_loss_of_stage_2_is_minus_the_log_of_what_the_right_label_gets(
 
     def watched(steps: loop._Steps, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
         if steps.stage.name == "stage2":
-            model = deepcopy(steps.stage.learner._frozen[0])  # type: ignore[union-attr, index]
+            assert isinstance(steps.stage.learner, AggregatorLearner)
+            model = deepcopy(steps.stage.learner._frozen[0])
             losses = []
             for piece in pieces:
                 maps = steps.stage.prepare(piece.inputs)
