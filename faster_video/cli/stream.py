@@ -89,7 +89,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
 
 def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
-    from faster_video.streaming import SegmentFile, Source
+    from faster_video.streaming import SegmentFile, Source, is_live
     from faster_video.streaming.segments import require_segment_path
 
     config = _config(options)
@@ -98,7 +98,7 @@ def run(options: Namespace) -> int:
         require_segment_path(options.segments, mark)
     classifier = classifier_of(options)
     with ExitStack() as opened:
-        live = True if options.live else None  # None: as it is its way
+        live = options.live or is_live(options.source)
         source = opened.enter_context(Source(options.source, live=live, timeout_seconds=options.timeout_seconds))
         stream = _stream(options, config, classifier, source)
         segments = None
@@ -113,7 +113,7 @@ def _watch(options: Namespace, stream: "Stream", source: "Source", segments: "Se
     """All answers until the source ends; the exit code."""
     from faster_video.streaming import stream_answers
 
-    before, saved_at = stream.answers, 0.0
+    before, saved_at = stream.answers, float("-inf")
     if _is_finished(stream, options.source):
         print(f"{printable(options.source)}: was finished when the state was saved; nothing is new", file=sys.stderr)
         return 0

@@ -132,7 +132,7 @@ def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # damage makes readers stumble in many ways
         raise StreamError(f"{printable(path)}: is no saved stream that can be read ({first_line(error)})") from error
-    if "stream" not in metadata or metadata.get("format", FORMAT) != FORMAT:
+    if "stream" not in metadata or metadata.get("format") != FORMAT:
         raise StreamError(f"{printable(path)}: is no saved stream of this version, which reads {FORMAT!r}")
     if metadata.get("sha256") != _digest(metadata["stream"], tensors):
         raise StreamError(f"{printable(path)}: is no saved stream that can be read (it is damaged)")

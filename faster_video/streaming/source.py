@@ -55,7 +55,8 @@ class Source:
         self.name = name
         self.fps = USUAL_FPS
         """Frames per second, as the source says; the usual ones where it does not."""
-        self.live, self._timeout = is_live(name) if live is None else live, timeout_seconds
+        self.live = is_live(name) if live is None else live
+        self._timeout = timeout_seconds
         self._frames = WaitingFrames(live=self.live)
         self._opened: Queue[float | End] = Queue()
         Thread(target=self._read, name="source", daemon=True).start()

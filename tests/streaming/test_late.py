@@ -107,6 +107,24 @@ def test_a_slow_conversion_starves_nothing(
     assert max(answer.latency_seconds for answer in got) <= (1 + 5) * CLIP_SECONDS + 0.001
 
 
+def test_a_cut_in_a_dropped_clip_is_found_after_it(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream(classifier, StreamConfig(cut_threshold=0.25))
+    dark, bright = np.full((40, 40, 3), 20, np.uint8), np.full((40, 40, 3), 200, np.uint8)
+    seen, looked_at = stream._seen, []
+
+    def watched(frame: np.ndarray) -> np.ndarray:
+        looked_at.append(stream.cutter.frames_seen)
+        return seen(frame)
+
+    monkeypatch.setattr(stream, "_seen", watched)
+    frames = [dark] * (SPAN + 5) + [bright] * (2 * SPAN - 5)
+    got = [stream.push(frame, late=number == SPAN) for number, frame in enumerate(frames)]
+    found = [answer for answer in got if answer is not None]
+    assert [round(answer.start_seconds / CLIP_SECONDS) for answer in found] == [0, 2]
+    assert [(answer.resets, answer.clips_dropped) for answer in found] == [(0, 0), (1, 1)]
+    assert not set(looked_at) & set(range(SPAN, 2 * SPAN))
+
+
 @pytest.mark.parametrize("every_seconds", [1 / FPS, 0.2, 0.4])
 def test_clips_that_overlap_do_not_pile_up(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch, every_seconds: float
