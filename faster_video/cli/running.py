@@ -35,6 +35,9 @@ def classifier_of(options: Namespace, videos: int | None = None) -> "Classifier"
 
     classifier = load(
         options.bundle,
+        preset=options.preset,
+        stop=getattr(options, "stop_when", None),
+        gate=options.gate,
         pattern=options.pattern,
         device=options.device,
         engine=options.engine,
@@ -53,6 +56,27 @@ def add_running(command: ArgumentParser) -> None:
     command.add_argument(
         "--engine", type=str, default="auto", help="what runs the networks: auto, native, eager, compiled or openvino"
     )
+
+
+def add_policy(command: ArgumentParser, *, stops: bool = True) -> None:
+    """How much of a video is looked at; `stops` where a video can be known before its end."""
+    command.add_argument(
+        "--preset", type=str, metavar="NAME", help="settings that faster-video plan has written into the bundle"
+    )
+    command.add_argument(
+        "--gate",
+        type=float,
+        metavar="PROBABILITY",
+        help="the bundle's gate decides, and sends clips above this to the expensive network",
+    )
+    if stops:
+        command.add_argument(
+            *("--stop_when", "--stop-when"),
+            type=str,
+            metavar="RULE",
+            help="leave the rest of a video out once a label is as probable as 0.9, or 0.9:2 for two clips in a row; "
+            "calibrated: as the bundle says; never: look at all clips",
+        )
 
 
 def add_precision(command: ArgumentParser) -> None:

@@ -79,12 +79,13 @@ def restore_stream(classifier: Classifier, path: str | Path) -> Stream:
 
     Raises:
         StreamError: the file is none, or is damaged.
-        ConfigError: it was saved with another bundle or pattern.
+        ConfigError: it was saved with another bundle, pattern or gate.
     """
     counters, tensors = _read(path)
     if counters["bundle"] != _identity(classifier):
         raise ConfigError(
-            f"{printable(path)}: was saved with another bundle or pattern; give the same, or another file to begin anew"
+            f"{printable(path)}: was saved with another bundle, pattern or gate; give the same, or another file to begin "
+            "anew"
         )
     stream = Stream(classifier, StreamConfig(**counters["config"]), fps=counters["fps"])
     stream.seconds, stream.answers = counters["seconds"], counters["answers"]
@@ -154,7 +155,10 @@ def _identity(classifier: Classifier) -> str:
     """Of everything that a state depends on: settings, pattern, numbers, and the weights that are not a file's."""
     if classifier not in _IDENTITIES:  # a hash of all weights takes a moment
         config = asdict(classifier.bundle.config)
-        del config["provenance"]
+        del config["provenance"], config["presets"]
+        model = classifier.model
         weights = network_key(classifier.bundle.model)
-        _IDENTITIES[classifier] = key_of(config, str(classifier.model.pattern), classifier.precision, weights)
+        _IDENTITIES[classifier] = key_of(
+            config, str(model.pattern), model.gate_threshold, classifier.precision, weights
+        )
     return _IDENTITIES[classifier]

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -183,10 +182,14 @@ def test_frames_that_found_no_room_are_told_as_whole_clips(
     video = write_sample(tmp_path / "a.mp4", num_frames=12 * SPAN)
     with Source(str(video)) as source:
         size = frame_bytes(next(iter(source)).frame)
-    small = partial(WaitingFrames, most_bytes=40 * size)
+
+    def small(*, live: bool) -> WaitingFrames:
+        frames = WaitingFrames(live=live, most_bytes=40 * size)
+        frames.clip_frames = SPAN  # before the first one comes
+        return frames
+
     monkeypatch.setattr("faster_video.streaming.source.WaitingFrames", small)
     with Source(str(video), live=True) as source:
-        source.make_room(SPAN)
         while source.waiting + source.frames_dropped < 12 * SPAN:
             time.sleep(0.01)
         stream = Stream(classifier, fps=source.fps)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from budget_samples import gated_bundle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inference_samples import small_bundle, write_sample
@@ -94,8 +95,18 @@ def test_another_bundle_or_pattern_is_refused(classifier: Classifier, tmp_path: 
         trained_on.model.classifier.linear.bias.add_(1)
     for other in (small_bundle("1:4"), small_bundle("1:2", "gru"), trained_on):
         with pytest.raises(
-            ConfigError, match="was saved with another bundle or pattern; give the same, or another file"
+            ConfigError, match="was saved with another bundle, pattern or gate; give the same, or another file"
         ):
+            restore_stream(Classifier(other, "cpu", "eager"), tmp_path / "s")
+
+
+def test_another_gate_is_refused(tmp_path: Path) -> None:
+    gated = gated_bundle(0.5)
+    save_stream(Stream(Classifier(gated, "cpu", "eager")), tmp_path / "s")
+    restore_stream(Classifier(gated, "cpu", "eager"), tmp_path / "s")
+    for threshold in (None, 0.6):
+        other = replace(gated, model=gated.model.with_gate(threshold))
+        with pytest.raises(ConfigError, match="was saved with another bundle, pattern or gate"):
             restore_stream(Classifier(other, "cpu", "eager"), tmp_path / "s")
 
 

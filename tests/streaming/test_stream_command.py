@@ -64,7 +64,7 @@ def test_a_state_goes_on_with_what_is_new(
     assert stream(*words, "--every_seconds", 1) == 2
     assert "state: was saved with other settings" in capsys.readouterr().err
     assert stream(*words, "--pattern", "1:5") == 2
-    assert "state: was saved with another bundle or pattern" in capsys.readouterr().err
+    assert "state: was saved with another bundle, pattern or gate" in capsys.readouterr().err
 
 
 def test_a_short_file_is_finished_too(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
