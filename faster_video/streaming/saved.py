@@ -84,8 +84,8 @@ def restore_stream(classifier: Classifier, path: str | Path) -> Stream:
     counters, tensors = _read(path)
     if counters["bundle"] != _identity(classifier):
         raise ConfigError(
-            f"{printable(path)}: was saved with another bundle, pattern or gate; give the same, or another file to begin "
-            "anew"
+            f"{printable(path)}: was saved with another bundle, pattern or gate; give the same, or another file to "
+            "begin anew"
         )
     stream = Stream(classifier, StreamConfig(**counters["config"]), fps=counters["fps"])
     stream.seconds, stream.answers = counters["seconds"], counters["answers"]
