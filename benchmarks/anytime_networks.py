@@ -55,9 +55,7 @@ def networks(single: Path, long: Path, out: Path, seed: int) -> Bundle:
 
 
 def without_stage2(recipe: Recipe) -> Recipe:
-    model = ModelConfig(
-        expensive=recipe.model.expensive, cheap=recipe.model.cheap, aggregator="average", pattern="1:0"
-    )
+    model = ModelConfig(expensive=recipe.model.expensive, cheap=recipe.model.cheap, aggregator="average", pattern="1:0")
     skipped = StageConfig(epochs=0, warmup_epochs=0)
     clips = replace(recipe.clips, num_clips=1)
     return replace(recipe, clips=clips, model=model, stage2=skipped, stage2_stored_views=0)

@@ -138,7 +138,16 @@ class Bundle:
         """
         preset = self.preset(name)
         chosen = self.with_pattern(preset.pattern).with_num_clips(preset.num_clips)
-        return replace(chosen, model=chosen.model.with_gate(preset.gate_threshold))
+        return chosen.with_gate(preset.gate_threshold)
+
+    def with_gate(self, threshold: float | None) -> "Bundle":
+        """The same weights, where the gate sends clips above this probability to the expensive network; None: the
+        pattern decides.
+
+        Raises:
+            ConfigError: there is no gate, or it is no probability.
+        """
+        return replace(self, model=self.model.with_gate(threshold))
 
     def preset(self, name: str) -> Preset:
         """The preset of that name.

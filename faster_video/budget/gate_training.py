@@ -59,10 +59,10 @@ def train_gate(
     *,
     show: Callable[[int, float, float], None] = lambda _epoch, _loss, _share: None,
 ) -> tuple[Bundle, float]:
-    """The bundle with a gate in use, and its threshold; of the test views, `share` of the clips are then expensive.
+    """The bundle with a gate in use, and its threshold; of the first views, `share` of the clips are then expensive.
 
-    `features` hold both networks' maps of all clips: random views to learn from, and test views for the threshold.
-    `show` is told every epoch, its mean loss and its share of expensive clips.
+    `features` hold random views to learn from, both networks' maps of all clips. `show` is told every epoch, its mean
+    loss and its share of expensive clips.
 
     Raises:
         ConfigError: the bundle averages scores or has one clip, or the features are not of its networks or lack maps.
@@ -90,7 +90,7 @@ def train_gate(
         _learn(gated, features, keys, wanted, show)
     gated.model.eval()
     threshold = _threshold(gated, features, wanted.share)
-    return replace(gated, model=gated.model.with_gate(threshold)), threshold
+    return gated.with_gate(threshold), threshold
 
 
 def _with_new_gate(bundle: Bundle, seed: int) -> Bundle:
@@ -168,10 +168,10 @@ def _objective(
 
 
 def _threshold(bundle: Bundle, features: Features, share: float) -> float:
-    """Above which the gate opens for this share of the clips of the test views, as near as bisecting comes."""
+    """Above which the gate opens for this share of the clips of the first views, as near as bisecting comes."""
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        found = replay(replace(bundle, model=bundle.model.with_gate(middle)), features)
+        found = replay(bundle.with_gate(middle), features, view=0)
         low, high = (middle, high) if float(found.expensive.double().mean()) > share else (low, middle)
     return (low + high) / 2

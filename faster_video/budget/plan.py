@@ -183,7 +183,7 @@ def _replays(
         for threshold in GATE_THRESHOLDS:
             setting = Setting(pattern="first", num_clips=num_clips, gate_threshold=threshold)
             show(str(setting))
-            yield setting, replay(replace(sized, model=sized.model.with_gate(threshold)), features)
+            yield setting, replay(sized.with_gate(threshold), features)
 
 
 def _halves(num_clips: int) -> list[int]:

@@ -45,21 +45,21 @@ class Replay:
         return right.double().mean(dim=0)
 
 
-def replay(bundle: Bundle, features: Features, choose: Choose | None = None) -> Replay:
-    """Under the bundle's pattern, or its gate if that is in use, or `choose`, on the test views.
+def replay(bundle: Bundle, features: Features, choose: Choose | None = None, *, view: int = TEST) -> Replay:
+    """Under the bundle's pattern, or its gate if that is in use, or `choose`, on one view of each video.
 
     Raises:
-        DataError: no video has a test view, or a label is none of the bundle's.
+        DataError: no video has that view, or a label is none of the bundle's.
         ConfigError: the features are not those of the bundle's networks, or lack maps: a gate and `choose` want both
             networks' maps of all clips.
         StoreError: a file is damaged.
     """
-    labels = _labels(bundle, features)
+    labels = _labels(bundle, features, view)
     gated = choose is not None or bundle.model.gate_threshold is not None
     for ready in [bundle.with_pattern(pattern) for pattern in ("1:0", "0:1")] if gated else [bundle]:
         features.require_fit(ready.model, ready.config)
     model, num_clips = bundle.model.eval(), bundle.config.clips.num_clips
-    found = [stored_answers(model, features, keys, num_clips, choose=choose) for keys in _batches(features)]
+    found = [stored_answers(model, features, keys, num_clips, choose=choose) for keys in _batches(features, view)]
     answers, flags = zip(*found, strict=True)
     return Replay(torch.cat(answers), labels, torch.cat(flags), gated)
 
@@ -89,20 +89,21 @@ def replay_videos(classifier: Classifier, videos: Sequence[LabelledVideo]) -> tu
     return Replay(torch.stack(answers), torch.tensor(labels), torch.tensor(flags), gated), lost
 
 
-def _readable(features: Features) -> list[int]:
-    found = [number for number in range(len(features.videos)) if features.has(StoredKey(number, TEST))]
+def _readable(features: Features, view: int) -> list[StoredKey]:
+    keys = [StoredKey(number, view) for number in range(len(features.videos))]
+    found = [key for key in keys if features.has(key)]
     if not found:
-        raise DataError(f"{features.name}: holds no test views; extract with them (leave --no_test_view out)")
+        raise DataError(f"{features.name}: holds no {'test views' if view == TEST else 'random views'} of any video")
     return found
 
 
-def _batches(features: Features) -> Iterator[list[StoredKey]]:
-    readable = _readable(features)
+def _batches(features: Features, view: int) -> Iterator[list[StoredKey]]:
+    readable = _readable(features, view)
     for start in range(0, len(readable), BATCH_VIDEOS):
-        yield [StoredKey(number, TEST) for number in readable[start : start + BATCH_VIDEOS]]
+        yield readable[start : start + BATCH_VIDEOS]
 
 
-def _labels(bundle: Bundle, features: Features) -> Tensor:
+def _labels(bundle: Bundle, features: Features, view: int) -> Tensor:
     require_known_labels(features.videos, bundle.labels)
     number_of = {label: number for number, label in enumerate(bundle.labels)}
-    return torch.tensor([number_of[features.videos[number].label] for number in _readable(features)])
+    return torch.tensor([number_of[features.videos[key.video].label] for key in _readable(features, view)])

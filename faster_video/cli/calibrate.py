@@ -10,8 +10,7 @@ from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code
 from faster_video.cli.rewritten import add_out, out_folder
-from faster_video.cli.running import BUNDLE_HELP, add_running, bundle_named
-from faster_video.errors import ConfigError
+from faster_video.cli.running import BUNDLE_HELP, bundle_named
 from faster_video.files import printable
 
 if TYPE_CHECKING:
@@ -36,7 +35,8 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         help="of accuracy that stopping early may cost",
     )
     command.add_argument("--part", type=str, default="test", help="of a LIST that has several: train, test or all")
-    add_running(command)
+    command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    command.add_argument("--engine", type=str, default="auto", help="what runs the networks, as of classify")
     add_out(command)
 
 
@@ -47,18 +47,10 @@ def run(options: Namespace) -> int:
     from faster_video.bundle import save_bundle
 
     out = out_folder(options)
-    whole = bundle_named(options.bundle)
-    if options.pattern is None or options.pattern == str(whole.model.pattern):
-        bundle = whole
-    else:
-        raise ConfigError(
-            f"--pattern is {options.pattern!r}, but what is learned is of the bundle's own, {whole.model.pattern}; "
-            "leave it out, or plan with several patterns"
-        )
+    bundle = bundle_named(options.bundle)
     videos, lost = _answers(options, bundle)
     found = calibrate(videos, gmacs_prices(bundle), max_drop=options.max_drop)
-    config = replace(whole.config, calibration=found.calibration)
-    save_bundle(replace(whole, config=config), out)
+    save_bundle(replace(bundle, config=replace(bundle.config, calibration=found.calibration)), out)
     _tell(found)
     print(f"written to {printable(out)}")
     return exit_code(done=found.calibration.videos, failed=lost)

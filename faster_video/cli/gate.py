@@ -42,7 +42,7 @@ def run(options: Namespace) -> int:
     out = out_folder(options)
     whole, features = bundle_named(options.bundle), open_features(Path(options.store), part="train")
     gated, threshold = train_gate(whole, features, wanted, show=_tell)
-    found = replay(gated, features)
+    found = replay(gated, features, view=0)
     top1 = float(found.top1_after_each_clip()[-1])
     gmacs = float(gmacs_prices(gated).after_each_clip(found)[:, -1].mean())
     preset = Preset(
@@ -55,7 +55,7 @@ def run(options: Namespace) -> int:
         budget=f"{options.share:g} of the clips",
     )
     config = replace(gated.config, presets=gated.config.presets | {options.preset: preset})
-    save_bundle(replace(gated, model=gated.model.with_gate(None), config=config), out)
+    save_bundle(replace(gated.with_gate(None), config=config), out)
     share = float(found.expensive.double().mean())
     print(
         f"threshold {threshold:.3f}: {share:.1%} of the clips expensive, {gmacs:.3g} GMACs a video, {top1:.1%} of the "

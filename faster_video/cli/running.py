@@ -31,22 +31,25 @@ def say_origin(bundle: "Bundle") -> None:
 
 def classifier_of(options: Namespace, videos: int | None = None) -> "Classifier":
     """The bundle of `--bundle`, ready to run as the options of `add_running` and `add_precision` say."""
-    from faster_video.inference import load
+    from faster_video.inference import Classifier, with_policy
+    from faster_video.packaged import DEFAULT
 
-    classifier = load(
-        options.bundle,
+    bundle, stop = with_policy(
+        bundle_named(options.bundle or DEFAULT),
         preset=options.preset,
+        pattern=options.pattern,
         stop=getattr(options, "stop_when", None),
         gate=options.gate,
-        pattern=options.pattern,
-        device=options.device,
-        engine=options.engine,
+    )
+    return Classifier(
+        bundle,
+        options.device,
+        options.engine,
         precision=options.precision,
         calibrate=options.calibrate,
         videos=videos,
+        stop=stop,
     )
-    say_origin(classifier.bundle)
-    return classifier
 
 
 def add_running(command: ArgumentParser) -> None:

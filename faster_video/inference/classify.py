@@ -21,7 +21,6 @@ from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_pr
 from faster_video.engine.graphs import GraphedSteps
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
-from faster_video.hub import read_bundle
 from faster_video.inference.ahead import ahead, several_ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
@@ -29,7 +28,6 @@ from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.processes import classify_in_processes
 from faster_video.inference.stopping import Watch
 from faster_video.model import State
-from faster_video.packaged import DEFAULT
 from faster_video.pattern import Pattern
 from faster_video.policy import StopRule
 
@@ -44,8 +42,6 @@ SMALL_PIXELS = 1 << 18
 SMALL_GMACS = 0.1
 """Of the mean clip of a video, below which one core computes it about as quickly as two (benchmarks/folder.py)."""
 MOST_PROCESSES = max(2, usable_cores())
-CALIBRATED, NEVER = "calibrated", "never"
-"""Rules by name: the bundle's own, and none."""
 MANY_FILES = 300
 """From which on starting processes, which takes seconds, pays."""
 
@@ -275,68 +271,3 @@ def whole_groups(clips: int, pattern: Pattern) -> int:
     """Of so many clips as many as make whole groups of the pattern, so that all batches but the first are alike."""
     group = pattern.expensive + (pattern.cheap or 0)
     return max(clips - clips % group, 1) if group <= clips else clips
-
-
-def load(
-    bundle: str | Path | None = None,
-    *,
-    pattern: str | None = None,
-    device: str = "auto",
-    engine: str = AUTO,
-    precision: str = FLOAT32,
-    calibrate: str | Path | None = None,
-    videos: int | None = None,
-    preset: str | None = None,
-    stop: StopRule | str | None = None,
-    gate: float | None = None,
-) -> Classifier:
-    """A classifier from a bundle; None takes `default`.
-
-    `bundle` is `default` or `motion`, which come with the package, a folder or, if nothing here has that name, a model
-    on the Hugging Face Hub: `USER/NAME`, or `USER/NAME@REVISION`; its commit is then in `classifier.bundle.origin`.
-    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
-    compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
-    `preset` names one of the bundle's, whose settings `pattern`, `stop` and `gate` then replace. `stop` says when a
-    video is known (`StopRule.parse`; `calibrated` is the bundle's own rule, `never` looks at all clips) and `gate`
-    above which probability the bundle's gate sends a clip to the expensive network.
-
-    Raises:
-        BundleError: it is not a usable bundle, or (HubError) the Hub does not give it.
-        ConfigError: pattern or rule are none, preset or gate are not there, or the device, the engine or the precision
-            does not exist here.
-        DataError: there is no video to calibrate with.
-        EngineError: the engine does not work on this machine.
-    """
-    loaded = read_bundle(DEFAULT if bundle is None else bundle)
-    loaded, rule = with_policy(loaded, preset=preset, pattern=pattern, stop=stop, gate=gate)
-    return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos, stop=rule)
-
-
-def with_policy(
-    bundle: Bundle,
-    *,
-    preset: str | None = None,
-    pattern: str | None = None,
-    stop: StopRule | str | None = None,
-    gate: float | None = None,
-) -> tuple[Bundle, StopRule | None]:
-    """A bundle under these settings, and when to stop; as of `load`. Raises `ConfigError`."""
-    rule = None
-    if preset is not None:
-        bundle, rule = bundle.with_preset(preset), bundle.preset(preset).stop
-    if pattern is not None:
-        bundle = bundle.with_pattern(pattern)
-    if gate is not None:
-        bundle = replace(bundle, model=bundle.model.with_gate(gate))
-    if stop == CALIBRATED:
-        rule = bundle.config.calibration.stop
-        if rule is None:
-            raise ConfigError(
-                f"stop is {CALIBRATED!r}, but this bundle has no rule; faster-video calibrate finds one, or give one "
-                "such as 0.9:2"
-            )
-    elif stop == NEVER:
-        rule = None
-    elif stop is not None:
-        rule = stop if isinstance(stop, StopRule) else StopRule.parse(stop)
-    return bundle, rule
