@@ -1,6 +1,7 @@
 """`faster-video stream`: a camera, a pipe, an address or a file, with an answer after every clip."""
 
 import json
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from faster_video.files import printable
 
 if TYPE_CHECKING:
     from faster_video.inference import Classifier
-    from faster_video.streaming import SegmentFile, Source, Stream, StreamAnswer, StreamConfig
+    from faster_video.streaming import SegmentFile, SegmentMark, Source, Stream, StreamAnswer, StreamConfig
 
 DESCRIPTION = "Watch a camera, a pipe, an address or a file, with an answer after every clip."
 SAVE_SECONDS = 1.0
@@ -64,10 +65,19 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         help="drop clips instead of falling behind; cameras and addresses are always live",
     )
     command.add_argument(
+        "--late_seconds",
+        type=float,
+        metavar="SECONDS",
+        help="of a live source, drop a clip whose first frame waited longer; default: twice as long as a clip lasts",
+    )
+    command.add_argument(
         "--timeout_seconds", type=float, default=10.0, metavar="SECONDS", help="longest silence of the source"
     )
     command.add_argument(
-        "--segments", type=str, metavar="FILE", help="write stretches of one label to a new file (.vtt, .jsonl)"
+        "--segments",
+        type=str,
+        metavar="FILE",
+        help="write stretches of one label to a new file (.vtt, .jsonl), or with --state go on with it",
     )
     command.add_argument(
         "--state",
@@ -84,15 +94,19 @@ def run(options: Namespace) -> int:
     from faster_video.streaming.segments import require_segment_path
 
     config = _config(options)
+    mark = _segment_mark(options)
     if options.segments is not None:
-        require_segment_path(options.segments)
-    live = options.live or is_live(options.source)
+        require_segment_path(options.segments, mark)
     classifier = classifier_of(options)
     with ExitStack() as opened:
+        live = options.live or is_live(options.source)
         source = opened.enter_context(Source(options.source, live=live, timeout_seconds=options.timeout_seconds))
         stream = _stream(options, config, classifier, source)
-        segments = None if options.segments is None else opened.enter_context(SegmentFile(options.segments))
-        opened.callback(_tell_losses, stream, source)
+        segments = None
+        if options.segments is not None:
+            mark = _begun(stream, options.state) if mark is None else mark
+            segments = opened.enter_context(SegmentFile(options.segments, mark))
+        opened.callback(_tell_losses, stream)
         return _watch(options, stream, source, segments)
 
 
@@ -100,27 +114,63 @@ def _watch(options: Namespace, stream: "Stream", source: "Source", segments: "Se
     """All answers until the source ends; the exit code."""
     from faster_video.streaming import stream_answers
 
-    before, saved_at = stream.answers, 0.0
+    before, saved_at = stream.answers, float("-inf")
+    if _is_finished(stream, options.source):
+        print(f"{printable(options.source)}: was finished when the state was saved; nothing is new", file=sys.stderr)
+        return 0
     try:
-        for answer in stream_answers(stream, source):
+        for answer in stream_answers(stream, source, late_seconds=options.late_seconds):
             _print(answer, as_json=options.jsonl)
             if segments is not None:
                 segments.add(answer)
             if time.monotonic() - saved_at > SAVE_SECONDS:  # here, and never in the middle of a clip's work
-                _save(stream, options.state)
+                _save(stream, options.state, segments)
                 saved_at = time.monotonic()
     except StreamError as error:
         complain(error)
-        _save(stream, options.state)
+        _save(stream, options.state, segments)
         return PARTLY_FAILED if stream.answers > before else BAD_INPUT
-    _save(stream, options.state)
-    if stream.answers == before and before:
+    _save(stream, options.state, segments)
+    if stream.answers > before:
+        return 0
+    if before:
         print("nothing is new since the state was saved", file=sys.stderr)
         return 0
-    if not stream.answers:
-        complain(f"{printable(options.source)}: ended before a clip was whole")
-        return BAD_INPUT
-    return 0
+    reason = "all clips were passed over" if stream.clips_dropped else "ended before a clip was whole"
+    complain(f"{printable(options.source)}: {reason}")
+    return BAD_INPUT
+
+
+def _is_finished(stream: "Stream", source: str) -> bool:
+    """Whether the stream has seen all of a file that is still the same."""
+    from faster_video.streaming.identity import SourceMark
+
+    return (
+        stream.ended
+        and stream.source is not None
+        and stream.source.size is not None
+        and stream.source == SourceMark.of(source)
+    )
+
+
+def _segment_mark(options: Namespace) -> "SegmentMark | None":
+    """How far the segments were when the state was saved."""
+    from faster_video.streaming import restore_segments
+
+    if options.segments is None or options.state is None or not Path(options.state).exists():
+        return None
+    return restore_segments(options.state)
+
+
+def _begun(stream: "Stream", state: str | None) -> "SegmentMark | None":
+    """Save that a file of segments is begun, before it is: a run that is killed then can go on."""
+    from faster_video.streaming import SegmentMark
+
+    if state is None:
+        return None
+    mark = SegmentMark()
+    _write_state(stream, state, mark)
+    return mark
 
 
 def _config(options: Namespace) -> "StreamConfig":
@@ -138,10 +188,12 @@ def _config(options: Namespace) -> "StreamConfig":
 def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier", source: "Source") -> "Stream":
     """The one that was saved, or a new one."""
     from faster_video.streaming import Stream, restore_stream
+    from faster_video.streaming.identity import require_source
 
     if options.state is None or not Path(options.state).exists():
         return Stream(classifier, config, fps=source.fps)
     stream = restore_stream(classifier, options.state)
+    require_source(stream.source, options.source)
     if stream.config != config:
         raise ConfigError(
             f"{printable(options.state)}: was saved with other settings ({stream.config}); give the same, or name "
@@ -150,35 +202,42 @@ def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier"
     return stream
 
 
-def _save(stream: "Stream", path: str | None) -> None:
+def _save(stream: "Stream", path: str | None, segments: "SegmentFile | None") -> None:
     """Write the state, if it is wanted."""
+    if path is not None:
+        _write_state(stream, path, None if segments is None else segments.mark())
+
+
+def _write_state(stream: "Stream", path: str, mark: "SegmentMark | None") -> None:
     from safetensors import SafetensorError
 
     from faster_video.streaming import save_stream
 
-    if path is None:
-        return
     try:
-        save_stream(stream, path)
+        save_stream(stream, path, mark)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{printable(path)}: cannot be written ({reason})") from error
 
 
 def _print(answer: "StreamAnswer", *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(answer.as_dict()), flush=True)
-        return
     network = "expensive" if answer.expensive else "cheap"
-    print(
+    line = (
         f"{answer.end_seconds:9.2f} s  {network:9} {answer.probability:6.1%}  {printable(answer.label):24} "
         f"smoothed {answer.smoothed_probability:6.1%} {printable(answer.smoothed_label):24} "
-        f"{answer.gmacs:8.1f} GMACs  {answer.latency_seconds * 1000:6.0f} ms",
-        flush=True,
+        f"{answer.gmacs:8.1f} GMACs  {answer.latency_seconds * 1000:6.0f} ms"
     )
+    try:
+        print(json.dumps(answer.as_dict()) if as_json else line, flush=True)
+    except BrokenPipeError:
+        raise  # whoever read has seen enough
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where Python writes the rest when it ends
+        raise ConfigError(f"standard output cannot be written ({error.strerror})") from error
 
 
-def _tell_losses(stream: "Stream", source: "Source") -> None:
-    if stream.clips_dropped or source.frames_dropped:
-        told = f"{stream.clips_dropped} clips and {source.frames_dropped} frames were passed over"
-        print(f"{told}: the networks were slower than the source", file=sys.stderr)
+def _tell_losses(stream: "Stream") -> None:
+    if stream.clips_dropped:
+        print(
+            f"{stream.clips_dropped} clips were passed over: the networks were slower than the source", file=sys.stderr
+        )

@@ -33,9 +33,10 @@ class StreamAnswer:
     gmacs: float
     """Spent on the stream so far."""
     latency_seconds: float
-    """From the arrival of the clip's last frame to this answer."""
+    """From the arrival of the clip's last frame to this answer: of a live source from when its packet was read, before
+    it was decoded; of any other from when the frame was taken."""
     clips_dropped: int
-    """Whole clips that were passed over so far, because the networks were behind."""
+    """Whole clips that were passed over so far, because they were late or lacked a frame that nobody took in time."""
     resets: int
     """How often the past was forgotten so far, at the end of its time or at a cut."""
 

@@ -4,23 +4,23 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from queue import Empty, Full, Queue
-from threading import Event, Thread
+from queue import Empty, Queue
+from threading import Thread
 from time import perf_counter
 from typing import Self
 from urllib.parse import urlsplit
 
 import av
 from av.container import InputContainer
-from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from faster_video.errors import ConfigError, StreamError
 from faster_video.files import printable
 from faster_video.streaming.config import USUAL_FPS
-from faster_video.video.container import CONTAINERS, decoded, open_container, video_stream
+from faster_video.streaming.times import ArrivedFrame, TimedFrame, timed
+from faster_video.streaming.waiting import End, WaitingFrames
+from faster_video.video.container import CONTAINERS, frames_of, open_container, video_stream
 
 SCHEMES = ("http", "https", "rtmp", "rtsp", "srt", "tcp", "udp")
 """Of the addresses that are opened."""
@@ -29,40 +29,22 @@ PROTOCOLS = "crypto,hls,http,httpproxy,https,rtmp,rtp,rtsp,srt,tcp,tls,udp"
 PIPE = "-"
 OF_PIPES = {"format_whitelist": CONTAINERS}
 """No playlist, which would open other files."""
-MOST_WAITING = 64
-"""Frames that wait to be taken, of a source that waits for its reader, such as a file."""
-MOST_WAITING_LIVE = 512
-"""Of one that does not: 17 seconds of 30 frames a second, longer than a clip takes."""
-WAKE_SECONDS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class TimedFrame:
-    """A frame and when it is shown, later than the one before."""
-
-    frame: VideoFrame
-    seconds: float
-    arrived: float
-    """By `time.perf_counter`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """Nothing comes after this."""
-
-    reason: str | None = None
-    """What went wrong, in words; None at the end of the source."""
+FORMATS_OF_ADDRESSES = f"{CONTAINERS},hls,mpjpeg,rtsp,aac,ac3,eac3,mp3,webvtt"
+"""FFmpeg's names of what an address may lead to: those of files, HTTP live streaming with what comes beside its
+pictures, pictures one after the other as cameras send them, and RTSP."""
+MOST_DELAYED = 256
+"""Packets whose frames a decoder may still hold."""
 
 
 class Source:
     """Frames of a source in their order; use it in a `with` statement.
 
     A reader that is stuck in the system is left behind when nothing has come for `timeout_seconds`. A live source does
-    not wait: where frames are not taken in time, `waiting` grows, and past a limit new ones are passed over.
+    not wait: where frames are not taken in time, `waiting` grows, and past 256 MiB the oldest ones are let go.
     """
 
-    def __init__(self, name: str, *, live: bool = False, timeout_seconds: float = 10.0) -> None:
-        """Open it and wait for its first words.
+    def __init__(self, name: str, *, live: bool | None = None, timeout_seconds: float = 10.0) -> None:
+        """Open it and wait for its first words; cameras and addresses are `live` unless told otherwise.
 
         Raises:
             ConfigError: `timeout_seconds` is not above 0.
@@ -73,26 +55,33 @@ class Source:
         self.name = name
         self.fps = USUAL_FPS
         """Frames per second, as the source says; the usual ones where it does not."""
-        self.frames_dropped = 0
-        """Passed over because nobody took them."""
-        self.live, self._timeout = live, timeout_seconds
-        self._queue: Queue[TimedFrame | _End] = Queue(MOST_WAITING_LIVE if live else MOST_WAITING)
-        self._opened: Queue[float | _End] = Queue()
-        self._unwanted = Event()
+        self.live = is_live(name) if live is None else live
+        self._timeout = timeout_seconds
+        self._frames = WaitingFrames(live=self.live)
+        self._opened: Queue[float | End] = Queue()
         Thread(target=self._read, name="source", daemon=True).start()
         try:
             told = self._opened.get(timeout=timeout_seconds)
         except Empty:
             self.close()
             raise StreamError(f"{printable(name)}: {self._silence}") from None
-        if isinstance(told, _End):
+        if isinstance(told, End):
             raise StreamError(f"{printable(name)}: {told.reason}")
         self.fps = told
 
     @property
     def waiting(self) -> int:
         """Frames that have come and were not taken yet."""
-        return self._queue.qsize()
+        return len(self._frames)
+
+    @property
+    def frames_dropped(self) -> int:
+        """Let go because nobody took them."""
+        return self._frames.lost
+
+    def make_room(self, clip_frames: int) -> None:
+        """Have two clips of so many frames wait whatever their size, and let no frame go of one that is being taken."""
+        self._frames.clip_frames = clip_frames
 
     @property
     def _silence(self) -> str:
@@ -107,11 +96,10 @@ class Source:
     def __iter__(self) -> Iterator[TimedFrame]:
         """The frames as they come. Raises `StreamError` where the source ends with an error, or says nothing."""
         while True:
-            try:
-                item = self._queue.get(timeout=self._timeout)
-            except Empty:
-                raise StreamError(f"{printable(self.name)}: {self._silence}") from None
-            if isinstance(item, _End):
+            item = self._frames.take(self._timeout)
+            if item is None:
+                raise StreamError(f"{printable(self.name)}: {self._silence}")
+            if isinstance(item, End):
                 if item.reason is not None:
                     raise StreamError(f"{printable(self.name)}: {item.reason}")
                 return
@@ -119,7 +107,7 @@ class Source:
 
     def close(self) -> None:
         """Let the reader end as soon as it notices."""
-        self._unwanted.set()
+        self._frames.close()
 
     def _read(self) -> None:
         opened = False
@@ -129,14 +117,14 @@ class Source:
                 rate = stream.average_rate or stream.guessed_rate
                 self._opened.put(float(rate) if rate else USUAL_FPS)
                 opened = True
-                for item in timed(decoded(container, stream), float(rate) if rate else USUAL_FPS):
-                    if not self._put(item):
+                for item in timed(arriving(container, stream), float(rate) if rate else USUAL_FPS):
+                    if not self._frames.put(item):
                         return
-            self._put(_End())
+            self._frames.end(End())
         except Exception as error:  # whatever it is, whoever waits for frames must hear of it
-            end = _End(self._reason(error))
+            end = End(self._reason(error))
             if opened:
-                self._put(end)
+                self._frames.end(end)
             else:
                 self._opened.put(end)
 
@@ -145,19 +133,6 @@ class Source:
             return self._silence
         reason = getattr(error, "strerror", None) or str(error).removeprefix(f"{printable(self.name)}: ")
         return " ".join(reason.split()) or type(error).__name__
-
-    def _put(self, item: TimedFrame | _End) -> bool:
-        """Whether anybody wants more."""
-        while not self._unwanted.is_set():
-            if self.live and isinstance(item, TimedFrame) and self._queue.full():
-                self.frames_dropped += 1
-                return True
-            try:
-                self._queue.put(item, timeout=WAKE_SECONDS)
-            except Full:
-                continue
-            return True
-        return False
 
 
 def open_source(name: str, timeout_seconds: float) -> InputContainer:
@@ -180,7 +155,7 @@ def open_source(name: str, timeout_seconds: float) -> InputContainer:
         return av.open(
             name,
             options=options,
-            container_options={"protocol_whitelist": PROTOCOLS},
+            container_options={"format_whitelist": FORMATS_OF_ADDRESSES, "protocol_whitelist": PROTOCOLS},
             timeout=(timeout_seconds, timeout_seconds),
         )
     if _is_device(name):
@@ -190,23 +165,17 @@ def open_source(name: str, timeout_seconds: float) -> InputContainer:
     return open_container(name)
 
 
-def timed(frames: Iterator[VideoFrame], fps: float) -> Iterator[TimedFrame]:
-    """The frames with the seconds since the first one; a missing or falling time is one frame after the one before."""
-    first: Fraction | None = None
-    before = -1 / fps
-    shift = 0.0
-    for frame in frames:
-        seconds = before + 1 / fps
-        if frame.pts is not None and frame.time_base is not None:
-            told = frame.pts * frame.time_base
-            first = told if first is None else first
-            since = float(told - first) + shift
-            if since <= before:  # the clock of the source was set back
-                shift += seconds - since
-            else:
-                seconds = since
-        before = seconds
-        yield TimedFrame(frame, seconds, perf_counter())
+def arriving(container: InputContainer, stream: VideoStream) -> Iterator[ArrivedFrame]:
+    """The decoded frames in display order, each with the time at which its packet was read."""
+    came: dict[int, float] = {}
+    for packet in container.demux(stream):
+        now = perf_counter()
+        if packet.pts is not None:
+            came[packet.pts] = now
+        for frame in frames_of(packet):
+            yield ArrivedFrame(frame, now if frame.pts is None else came.pop(frame.pts, now))
+        while len(came) > MOST_DELAYED:  # of packets that brought no frame
+            del came[next(iter(came))]
 
 
 def is_file(name: str) -> bool:

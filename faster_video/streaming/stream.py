@@ -17,6 +17,7 @@ from faster_video.inference import Classifier
 from faster_video.streaming.answers import StreamAnswer
 from faster_video.streaming.config import USUAL_FPS, StreamConfig
 from faster_video.streaming.cutter import ClipCutter, StreamFrame
+from faster_video.streaming.identity import SourceMark
 from faster_video.streaming.memory import StreamMemory
 from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
 from faster_video.video.view import Pixels, View
@@ -48,7 +49,6 @@ class Stream:
         self.memory = StreamMemory(reset_seconds=self.config.reset_seconds, window_seconds=self.config.window_seconds)
         self.answers = 0
         """Given so far."""
-        self.clips_dropped = 0
         self.gmacs = 0.0
         """Spent so far."""
         self.smoothed: list[float] | None = None
@@ -57,6 +57,12 @@ class Stream:
         """When the last frame was shown."""
         self.first: tuple[PictureKind, Orientation] | None = None
         """What is known of the first of PyAV's frames, after which the others are made."""
+        self.source: SourceMark | None = None
+        """Of what it was last fed by `stream_answers`."""
+        self.ended = False
+        """Whether that has ended, and not by an error."""
+        self._answered_at = 0
+        """Number of the frame that was next at the last answer."""
         self._converter: RgbConverter | None = None
         self._view: View | None = None
         self.before: NDArray[np.int16] | None = None
@@ -67,19 +73,25 @@ class Stream:
         """GMACs of each part."""
         return self.classifier.cost
 
+    @property
+    def clips_dropped(self) -> int:
+        """Whole clips that were passed over so far."""
+        return self.cutter.clips_dropped
+
     def push(
         self,
         frame: Pixels | VideoFrame,
         seconds: float | None = None,
         *,
-        drop: bool = False,
+        late: bool = False,
         arrived: float | None = None,
     ) -> StreamAnswer | None:
         """Take the next frame, RGB uint8 [H, W, 3] or PyAV's; the answer, if it is the last one of a clip.
 
-        `seconds` is when it is shown; None is one frame later than the one before. The size of frames may change. With
-        `drop` a clip that ends with this frame is passed over and counted. `arrived` is when it came, by
-        `time.perf_counter`; None is now.
+        `seconds` is when it is shown; None is one frame later than the one before. The size of frames may change. A
+        clip that begins with a frame that is `late` is dropped: its frames are not converted, and it is counted when it
+        would have been whole. So is a clip that ends with such a frame and had begun before the last answer, as where
+        clips overlap. `arrived` is when the frame came, by `time.perf_counter`; None is now.
 
         Raises:
             ConfigError: an array of another kind, or a frame that is shown before the one before it.
@@ -90,18 +102,23 @@ class Stream:
             raise ConfigError(
                 f"seconds is {seconds}; a frame must be shown later than the one before it, at {self.seconds}"
             )
-        looks_for_cuts = self.config.cut_threshold is not None
+        if late:
+            self.cutter.drop()
+            if self.cutter.next_start < self._answered_at:
+                self.cutter.drop_ending()
+        looks_for_cuts = self.config.cut_threshold is not None and not (late or self.cutter.drops_next)
         picture = self._seen(frame) if self.cutter.wants_next or looks_for_cuts else None
         self.seconds = seconds
-        if looks_for_cuts and picture is not None and self._is_cut(picture):
+        if self.config.cut_threshold is not None and picture is not None and self._is_cut(picture):
             self.forget()
+            if late:
+                self.cutter.drop()
         clip = self.cutter.push(picture if self.cutter.wants_next else None, seconds)
-        if clip is None:
-            return None
-        if drop:
-            self.clips_dropped += 1
-            return None
-        return self._answer(clip, arrived)
+        return None if clip is None else self._answer(clip, arrived)
+
+    def lose(self, frames: int) -> None:
+        """Count so many frames that came before the next one and that nobody has; clips that need them are dropped."""
+        self.cutter.lose(frames)
 
     def finish(self) -> StreamAnswer | None:
         """The answer for a stream that ended before its first clip was whole, as for a file so short; else None."""
@@ -147,6 +164,7 @@ class Stream:
             resets=self.memory.resets,
         )
         self.answers += 1
+        self._answered_at = self.cutter.frames_seen
         return answer
 
     def _count(self, expensive: bool) -> None:

@@ -69,6 +69,51 @@ def test_after_a_restart_the_next_frame_begins_a_clip() -> None:
     assert clips[-1] is not None and [frame.number for frame in clips[-1]] == list(range(5, 13))
 
 
+@settings(deadline=None)
+@given(
+    stride=st.integers(1, 3),
+    every=st.integers(1, 60),
+    dropped=st.sets(st.integers(0, 200), max_size=100),
+    lost=st.sets(st.integers(0, 200), max_size=20),
+    count=st.integers(0, 200),
+)
+def test_clips_that_are_dropped_or_lack_a_frame_are_counted_whole_and_move_no_other(
+    stride: int, every: int, dropped: set[int], lost: set[int], count: int
+) -> None:
+    clips = ClipConfig(frames_per_clip=8, frame_stride=stride)
+    cutter = ClipCutter(clips, every)
+    found, wanted = [], set()
+    for number in range(count):
+        if number in lost:
+            cutter.lose(1)
+            continue
+        if number in dropped:
+            cutter.drop()
+        if cutter.wants_next:
+            wanted.add(number)
+        clip = cutter.push(picture(number) if cutter.wants_next else None, number / 25)
+        assert len(cutter.kept) <= clips.span and not (cutter.wants_next and cutter.drops_next)
+        if clip is not None:
+            found.append([frame.number for frame in clip])
+    whole = [list(range(start, start + clips.span, stride)) for start in range(0, count, every)]
+    whole = [numbers for numbers in whole if numbers[-1] < count]
+    # A frame that is lost cannot say that the clip which begins with it is late, but that clip lacks it.
+    kept = [numbers for numbers in whole if numbers[0] not in dropped and lost.isdisjoint(numbers)]
+    assert found == kept and cutter.clips_dropped == len(whole) - len(kept)
+    assert set().union(*found) <= wanted
+    if not lost and 0 in dropped and every >= clips.span:  # nothing is looked at in vain
+        begun = [range(start, start + clips.span) for start in range(0, count, every) if start not in dropped]
+        assert all(any(number in clip for clip in begun) for number in wanted)
+
+
+def test_a_first_clip_that_is_dropped_is_not_padded() -> None:
+    cutter = ClipCutter(ClipConfig(frames_per_clip=8), every=2)
+    cutter.drop()
+    for number in range(5):
+        cutter.push(picture(number) if cutter.wants_next else None, number / 25)
+    assert cutter.kept and cutter.pad() is None
+
+
 def test_a_distance_below_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="every is 0; it must be at least 1"):
         ClipCutter(ClipConfig(), 0)

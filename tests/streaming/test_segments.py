@@ -1,12 +1,17 @@
 """Answers of one label are joined, and written so that players and programs read them."""
 
+import errno
 import json
+import os
+from io import RawIOBase
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faster_video.errors import ConfigError
-from faster_video.streaming import Segment, SegmentFile, SegmentJoiner, StreamAnswer
+from faster_video.streaming import Segment, SegmentFile, SegmentJoiner, SegmentMark, StreamAnswer
 from faster_video.streaming.segments import as_cue
 
 
@@ -77,6 +82,90 @@ def test_what_was_known_is_written_when_something_goes_wrong(tmp_path: Path) -> 
         lines.add(answer(0, "run"))
         raise RuntimeError
     assert json.loads((tmp_path / "a.jsonl").read_text())["end_seconds"] == 1
+
+
+@settings(deadline=None)
+@given(labels=st.lists(st.sampled_from(["run", "sit", "<stand>"]), max_size=12), data=st.data())
+@pytest.mark.parametrize("ending", [".vtt", ".jsonl"])
+def test_a_marked_file_goes_on_as_if_it_had_never_stopped(
+    tmp_path_factory: pytest.TempPathFactory, ending: str, labels: list[str], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("segments")
+    answers = [answer(number, label, (number % 7) / 7) for number, label in enumerate(labels)]
+    with SegmentFile(folder / f"whole{ending}") as file:
+        for one in answers:
+            file.add(one)
+    at = data.draw(st.integers(0, len(answers)), "marked at")
+    later = data.draw(st.integers(at, len(answers)), "killed at")
+    path = folder / f"a{ending}"
+    with SegmentFile(path, SegmentMark()) as file:
+        for number, one in enumerate(answers[:later]):
+            if number == at:
+                mark = file.mark()
+            file.add(one)
+        mark = file.mark() if at == later else mark
+    with SegmentFile(path, mark) as file:  # what came after the mark is written again
+        for one in answers[at:]:
+            file.add(one)
+    assert path.read_bytes() == (folder / f"whole{ending}").read_bytes()
+
+
+def test_a_marked_file_may_not_have_been_begun(tmp_path: Path) -> None:
+    for written in (None, "", "WEB", "WEBVTT\n\n"):
+        path = tmp_path / f"{written is not None}{len(written or '')}.vtt"
+        if written is not None:
+            path.write_text(written)
+        with SegmentFile(path, SegmentMark()) as file:
+            file.add(answer(0, "run"))
+        assert path.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nrun (50%)\n\n"
+
+
+def test_another_file_than_the_marked_one_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with SegmentFile(tmp_path / "a.jsonl") as file:
+        file.add(answer(0, "run"))
+        file.add(answer(1, "sit"))
+        mark = file.mark()
+    contents = {"other": "{}\n" * 100, "short": "{", "notes": "mine"}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.jsonl").write_text(content)
+    for name, one in (("other", mark), ("short", mark), ("notes", SegmentMark())):
+        with pytest.raises(ConfigError, match=f"{name}.jsonl: does not begin with the segments that the stream was"):
+            SegmentFile(tmp_path / f"{name}.jsonl", one)
+        assert (tmp_path / f"{name}.jsonl").read_text() == contents[name]
+    with pytest.raises(ConfigError, match=r"none.jsonl: cannot be read \(No such file or directory\)"):
+        SegmentFile(tmp_path / "none.jsonl", mark)
+
+
+def test_of_a_segment_that_finds_no_room_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = pytest.raises(ConfigError, match=r"a.jsonl: cannot be written \(No space left on device\)")
+    with full, SegmentFile(tmp_path / "a.jsonl") as file:
+        file.add(answer(0, "run"))
+        file.add(answer(1, "sit"))
+        before = (tmp_path / "a.jsonl").read_text()
+        monkeypatch.setattr(file, "_file", FullDisk(file._file))
+        file.add(answer(2, "run"))
+    assert (tmp_path / "a.jsonl").read_text() == before and before.count("\n") == 1
+
+
+class FullDisk:
+    """A file that takes ten bytes more."""
+
+    def __init__(self, file: RawIOBase) -> None:
+        self._file, self._room = file, 10
+
+    def write(self, data: memoryview) -> int:
+        if not self._room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = self._file.write(data[: self._room])
+        self._room = 0
+        assert written is not None
+        return written
+
+    def truncate(self, size: int) -> int:
+        return self._file.truncate(size)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from inference_samples import small_bundle, write_sample
 from faster_video.errors import ConfigError, StreamError
 from faster_video.inference import Classifier
 from faster_video.streaming import Source, Stream, StreamAnswer, is_file, is_live, stream_answers
-from faster_video.streaming.source import timed
+from faster_video.streaming.source import arriving
 
 FRAMES = 75
 
@@ -129,27 +129,6 @@ def test_a_source_that_ends_in_a_packet_keeps_its_answers(classifier: Classifier
     assert [answer.label for answer in cut[:-1]] == [answer.label for answer in whole[: len(cut) - 1]]
 
 
-@pytest.mark.parametrize(
-    ("times", "wanted"),
-    [
-        ([None, None, None], [0, 1, 2]),
-        ([10, 11, 12], [0, 1, 2]),
-        ([10, None, 12, None], [0, 1, 2, 3]),
-        ([0, 1, 5, 6], [0, 1, 5, 6]),
-        ([100, 101, 0, 1], [0, 1, 2, 3]),  # a camera that was started again
-        ([0, 0, 0], [0, 1, 2]),
-        ([5, 3, 6], [0, 1, 4]),
-    ],
-)
-def test_times_rise_whatever_the_source_says(times: list[int | None], wanted: list[int]) -> None:
-    frames = []
-    for time_of_frame in times:
-        frame = VideoFrame(16, 16, "rgb24")
-        frame.pts, frame.time_base = time_of_frame, Fraction(1, 10)
-        frames.append(frame)
-    assert [item.seconds for item in timed(iter(frames), 10)] == pytest.approx([number / 10 for number in wanted])
-
-
 @contextmanager
 def server(length: int, send: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[str]:
     """An HTTP server on this machine that promises so many bytes and answers every request with `send`."""
@@ -180,6 +159,84 @@ def test_an_address_is_watched(classifier: Classifier, tmp_path: Path) -> None:
     assert [answer.probabilities for answer in got] == [
         answer.probabilities for answer in answers(classifier, str(path))
     ]
+
+
+@contextmanager
+def folder_server(folder: Path) -> Iterator[str]:
+    """An HTTP server on this machine that gives out the files of a folder."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as found:
+        found.daemon_threads = True
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{found.server_port}"
+        finally:
+            found.shutdown()
+
+
+def test_a_playlist_is_followed_to_its_server_and_never_to_files_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    write_transport_stream(tmp_path / "served" / "open.ts", [(64, 96)])
+    secret = write_transport_stream(tmp_path / "secret.ts", [(64, 96)])
+    places = {
+        "own": "open.ts",
+        "url": secret.as_uri(),
+        "file": f"file:{secret}",
+        "path": str(secret),
+        "above": "../secret.ts",
+        "joined": f"concat:{secret}",
+        "part": f"subfile,,start,0,end,9999,,:{secret}",
+    }
+    for name, place in places.items():
+        playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3.0,\n{place}\n#EXT-X-ENDLIST\n"
+        (tmp_path / "served" / f"{name}.m3u8").write_text(playlist)
+    with folder_server(tmp_path / "served") as address:
+        with Source(f"{address}/own.m3u8") as source:
+            assert sum(1 for _ in source) == FRAMES
+        for name in places.keys() - {"own"}:
+            with pytest.raises(StreamError, match=f"{name}.m3u8: "):
+                Source(f"{address}/{name}.m3u8")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.ffconcat", "ffconcat version 1.0\nfile open.ts\n"),
+        ("a.ans", "text that would be drawn as a picture\n" * 50),
+        ("a.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 33\n"),
+    ],
+)
+def test_an_address_leads_to_pictures_and_nothing_else(tmp_path: Path, name: str, content: str) -> None:
+    write_transport_stream(tmp_path / "open.ts", [(64, 96)])
+    (tmp_path / name).write_text(content)
+    with folder_server(tmp_path) as address, pytest.raises(StreamError, match=f"{name}: Invalid (data|argument)"):
+        Source(f"{address}/{name}", timeout_seconds=3)
+
+
+def test_an_rtsp_address_is_among_what_is_opened() -> None:
+    with pytest.raises(StreamError, match="Connection refused"):
+        Source("rtsp://127.0.0.1:9/x")
+
+
+def test_pictures_one_after_the_other_are_watched(tmp_path: Path) -> None:
+    """As cameras send them over HTTP."""
+    with av.open(str(tmp_path / "a.mpjpeg"), "w", format="mpjpeg") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for number in range(FRAMES):
+            picture = np.full((48, 64, 3), number, np.uint8)
+            container.mux(stream.encode(VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    found = []
+    # Such a stream has no end of its own.
+    with folder_server(tmp_path) as address, Source(f"{address}/a.mpjpeg") as source, suppress(StreamError):
+        for item in source:
+            found.append(item)  # noqa: PERF402 - those before the error
+    assert len(found) == FRAMES
 
 
 def test_an_address_that_falls_silent_ends_with_its_answers(classifier: Classifier, tmp_path: Path) -> None:
@@ -213,14 +270,45 @@ def test_an_address_that_never_says_anything_is_given_up() -> None:
         assert time.monotonic() - began < 10
 
 
-def test_a_live_source_drops_whole_clips_and_counts_them(classifier: Classifier, video: Path) -> None:
-    with Source(str(video), live=True) as source:
-        while source.waiting < FRAMES:  # all of it waits before the first one is taken
-            time.sleep(0.01)
-        stream = Stream(classifier, fps=source.fps)
-        got = list(stream_answers(stream, source))
-    assert len(got) == 1 and got[0].end_seconds == pytest.approx(FRAMES / 25)  # the newest one
-    assert got[0].clips_dropped == stream.clips_dropped == FRAMES // 15 - 1
+def test_cameras_and_addresses_are_live_unless_told_otherwise(tmp_path: Path, video: Path) -> None:
+    path = write_transport_stream(tmp_path / "a.ts", [(64, 96)])
+    with server(path.stat().st_size, lambda handler: handler.wfile.write(path.read_bytes())) as address:
+        for live, wanted in ((None, True), (False, False), (True, True)):
+            with Source(address, live=live) as source:
+                assert source.live is wanted
+    for live, wanted in ((None, False), (True, True)):
+        with Source(str(video), live=live) as source:
+            assert source.live is wanted
+
+
+class Packet:
+    """Of a decoder that keeps a picture back."""
+
+    is_corrupt = False
+
+    def __init__(self, pts: int | None, brings: list[int | None]) -> None:
+        self.pts, self._brings = pts, brings
+
+    def decode(self) -> list[VideoFrame]:
+        frames = [VideoFrame(16, 16, "rgb24") for _ in self._brings]
+        for frame, pts in zip(frames, self._brings, strict=True):
+            frame.pts = pts
+        return frames
+
+
+def test_a_frame_comes_when_its_packet_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    class Container:
+        def demux(self, _: object) -> Iterator[Packet]:
+            nonlocal now
+            for packet in (Packet(0, []), Packet(2, [0]), Packet(1, [1]), Packet(3, [2, None]), Packet(None, [3])):
+                now += 1
+                yield packet
+
+    monkeypatch.setattr("faster_video.streaming.source.perf_counter", lambda: now)
+    found = [(item.frame.pts, item.arrived) for item in arriving(Container(), None)]  # type: ignore[arg-type]
+    assert found == [(0, 1), (1, 3), (2, 2), (None, 4), (3, 4)]
 
 
 def test_a_pipe_is_read_and_a_silent_one_given_up(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_probabilities_are_smoothed(video: Path, classifier: Classifier) -> None
 
 def test_a_dropped_clip_is_counted_and_costs_nothing(video: Path, classifier: Classifier) -> None:
     stream = Stream(classifier, fps=25)
-    got = [stream.push(frame, drop=number < 2 * SPAN) for number, frame in enumerate(pictures(video))]
+    got = [stream.push(frame, late=number < SPAN + 1) for number, frame in enumerate(pictures(video))]
     found = [answer for answer in got if answer is not None]
     assert len(found) == CLIPS - 2
     assert found[0].clips_dropped == 2 and found[0].expensive and found[0].number == 0

@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from faster_video.inference import Classifier
 from faster_video.model import build_model
 from faster_video.recipes import tiny
 from faster_video.training.checkpoint import checkpoints, load_checkpoint
+from faster_video.training.learners import AggregatorLearner
 from faster_video.training.run import RunConfig
 from faster_video.training.samples import Batch, Sample, SampleKey, TrainingClips, Unreadable
 from faster_video.training.sources import FrozenSource, PixelSource, StoredSource
@@ -575,6 +577,48 @@ def test_stage_2_may_learn_from_the_answers_after_every_clip(data: Path, tmp_pat
     changed = {name for name, value in weights[0].items() if not torch.equal(value, weights[1][name])}
     assert any(name.startswith("aggregator") for name in changed)
     assert not any(name.startswith(("expensive", "cheap")) for name in changed)
+
+
+@pytest.mark.parametrize("prefix_loss", [True, False])
+def test_the_loss_of_stage_2_is_minus_the_log_of_what_the_right_label_gets(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix_loss: bool
+) -> None:
+    """By hand: clip by clip through `Faster.fold`, of every video the answers after each clip or after the last one."""
+    learn = loop._Steps._learn
+    told, by_hand = [], []
+
+    def watched(steps: loop._Steps, pieces: list[Batch], num_videos: int) -> tuple[float, float]:
+        if steps.stage.name == "stage2":
+            assert isinstance(steps.stage.learner, AggregatorLearner)
+            model = deepcopy(steps.stage.learner._frozen[0])
+            losses = []
+            for piece in pieces:
+                maps = steps.stage.prepare(piece.inputs)
+                assert isinstance(maps, tuple)
+                state, after_clips = None, []
+                for one in maps:
+                    log_probabilities, state = model.fold(one, state)
+                    after_clips.append(log_probabilities)
+                for video, label in enumerate(piece.labels.tolist()):
+                    of_video = [-answers[video].softmax(0)[label].log().item() for answers in after_clips]
+                    losses.append(sum(of_video) / len(of_video) if prefix_loss else of_video[-1])
+            assert len(after_clips) == 3 and len(losses) == num_videos
+            by_hand.append(sum(losses) / num_videos)
+        result = learn(steps, pieces, num_videos)
+        if steps.stage.name == "stage2":
+            told.append(result[0])
+        return result
+
+    monkeypatch.setattr(loop._Steps, "_learn", watched)
+    recipe = small_recipe(epochs=1)
+    stages = {name: replace(getattr(recipe, name), epochs=0, warmup_epochs=0) for name in STAGE_1}
+    stage2 = replace(recipe.stage2, prefix_loss=prefix_loss)
+    train(run_of(data, tmp_path / "run", recipe=replace(recipe, stage2=stage2, **stages)))
+    assert len(told) == 3 and told == pytest.approx(by_hand, rel=1e-4)
+    assert [float(row["loss"]) for row in log_of(tmp_path / "run")] == pytest.approx(by_hand, rel=1e-3)
+
+
+STAGE_1 = ("stage1_expensive", "stage1_cheap")
 
 
 def test_the_loss_of_every_clip_is_for_stage_2_alone() -> None:
