@@ -28,6 +28,7 @@ from faster_video.errors import BundleError, ConfigError, WeightsError
 from faster_video.files import is_one_line, printable, replacing_folder
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
+from faster_video.policy import Calibration, Preset
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -60,6 +61,10 @@ class BundleConfig:
     """Of `model.safetensors`, so that a damaged or exchanged file is noticed."""
     published: dict[str, PublishedWeights] = field(default_factory=dict)
     """Of `expensive` and `cheap`, those whose published weights are not in `model.safetensors`."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """Of its probabilities, and when to stop; as it is, if nobody has calibrated it."""
+    presets: dict[str, Preset] = field(default_factory=dict)
+    """Named ways to run it."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Where the weights come from: recipe, seed, hash of the data list, metrics, versions."""
 
@@ -71,6 +76,11 @@ class BundleConfig:
         for label in self.labels:
             if not is_one_line(label):
                 raise ConfigError(f"labels has {label!a}; a label must be text on one line, without control characters")
+        for name, preset in self.presets.items():
+            if not is_one_line(name) or not name:
+                raise ConfigError(f"presets has {name!a}; a name must be text on one line")
+            if preset.gate_threshold is not None and not self.model.gate:
+                raise ConfigError(f"preset {name!r} goes by a gate, and the model has none")
         require_known_colours(self.model, self.transform)
         for name in self.published:
             require_choice("network in published", name, NETWORKS)
@@ -109,7 +119,46 @@ class Bundle:
             ConfigError: the pattern is not one.
         """
         config = replace(self.config, model=replace(self.config.model, pattern=pattern))
-        return replace(self, model=self.model.with_pattern(Pattern.parse(pattern)), config=config)
+        model = self.model.with_gate(None).with_pattern(Pattern.parse(pattern))
+        return replace(self, model=model, config=config)
+
+    def with_num_clips(self, num_clips: int) -> "Bundle":
+        """The same model on so many clips, spread evenly over a video.
+
+        Raises:
+            ConfigError: it is less than 1 or more than 4096.
+        """
+        return replace(self, config=replace(self.config, clips=replace(self.config.clips, num_clips=num_clips)))
+
+    def with_preset(self, name: str) -> "Bundle":
+        """The bundle under its preset of that name, but for when to stop, which `config.presets` says.
+
+        Raises:
+            ConfigError: it has none of that name; the message lists those that it has.
+        """
+        preset = self.preset(name)
+        chosen = self.with_pattern(preset.pattern).with_num_clips(preset.num_clips)
+        return chosen.with_gate(preset.gate_threshold)
+
+    def with_gate(self, threshold: float | None) -> "Bundle":
+        """The same weights, where the gate sends clips above this probability to the expensive network; None: the
+        pattern decides.
+
+        Raises:
+            ConfigError: there is no gate, or it is no probability.
+        """
+        return replace(self, model=self.model.with_gate(threshold))
+
+    def preset(self, name: str) -> Preset:
+        """The preset of that name.
+
+        Raises:
+            ConfigError: as `with_preset`.
+        """
+        if name not in self.config.presets:
+            known = ", ".join(sorted(self.config.presets)) or "none; faster-video plan makes some"
+            raise ConfigError(f"preset is {name!r}, which this bundle does not have; it has: {known}")
+        return self.config.presets[name]
 
 
 def require_enough_frames(model: Faster, clips: ClipConfig) -> None:

@@ -45,6 +45,8 @@ HEADS = ("linear", "published")
 WHOLE_MAP = (0, 0, 0)
 AGGREGATOR_NAMES = ("average", "concat", "fast_gru", "gru", "lstm")
 OPTIMIZER_NAMES = ("adamw", "sgd")
+RANDOM_PATTERN = "random"
+"""In the place of a pattern to learn from: every clip's network is drawn, as a trained gate may choose it."""
 TEMPORAL_STRIDE = 8
 """Frames of a clip per time step of its feature map, in every backbone of Table 1."""
 SMALLEST_SIDE, LARGEST_SIDE = 32, 2048
@@ -220,10 +222,14 @@ class ModelConfig:
     """One of average, concat, fast_gru, gru, lstm."""
     pattern: str = "1:7"
     """Expensive and cheap clips in time order, E:C or `first`."""
+    gate: bool = False
+    """Whether a trained gate comes with it, which can decide in the pattern's place (`faster-video gate`)."""
 
     def __post_init__(self) -> None:
         require_choice("aggregator", self.aggregator, AGGREGATOR_NAMES)
         Pattern.parse(self.pattern)
+        if self.gate and self.aggregator == "average":
+            raise ConfigError("gate is true and aggregator 'average'; a gate looks at what an aggregator has learned")
         if self.takes_features and self.expensive != self.cheap:
             raise ConfigError(
                 f"the expensive backbone is {self.expensive.name} and the cheap one {self.cheap.name}; where one of "
@@ -293,14 +299,20 @@ class StageConfig:
 
     patterns: tuple[str, ...] = ()
     """On stored features stage 2 learns from every piece of a batch under one of these, drawn by the seed, so that one
-    bundle serves them all; none keeps to the model's own."""
+    bundle serves them all; `random` draws every clip's network. None keeps to the model's own."""
+    clip_counts: tuple[int, ...] = ()
+    """On stored features every piece of a batch has one of these numbers of clips, drawn by the seed and spread evenly
+    over the video, so that one bundle serves them all; none keeps to clips.num_clips."""
     prefix_loss: bool = False
     """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone,
     so that an answer is as good as it can be whenever a stream or a budget ends."""
 
     def __post_init__(self) -> None:
         for pattern in self.patterns:
-            Pattern.parse(pattern)
+            if pattern != RANDOM_PATTERN:
+                Pattern.parse(pattern)
+        for count in self.clip_counts:
+            require_at_least("clip_counts", count, 1)
         require_choice("optimizer", self.optimizer, OPTIMIZER_NAMES)
         require_at_least("epochs", self.epochs, 0)
         require_at_most("epochs", self.epochs, 100_000)
@@ -350,8 +362,10 @@ class Recipe:
         require_known_colours(self.model, self.transform)
         require_at_least("stage2_stored_views", self.stage2_stored_views, 0)
         require_at_most("stage2_stored_views", self.stage2_stored_views, 4096)
+        for count in self.stage2.clip_counts:
+            require_at_most("stage2.clip_counts", count, self.clips.num_clips)
         for name in ("stage1_expensive", "stage1_cheap"):
-            for setting in ("patterns", "prefix_loss"):
+            for setting in ("patterns", "clip_counts", "prefix_loss"):
                 if getattr(getattr(self, name), setting):
                     raise ConfigError(
                         f"{setting} is for stage2, whose videos have several clips; leave it out of {name}"

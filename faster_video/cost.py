@@ -27,6 +27,7 @@ from faster_video.config import (
     require_at_most,
 )
 from faster_video.counts import kept_counts
+from faster_video.gate import Gate
 from faster_video.model import Faster, build_model
 from faster_video.pattern import Pattern
 
@@ -94,6 +95,15 @@ class VideoCost:
         """Cost of a clip that this network sees, the first since the past was forgotten or a later one."""
         runs = {RunsOn.EVERY, RunsOn.EXPENSIVE if expensive else RunsOn.CHEAP} | (set() if first else {RunsOn.LATER})
         return sum(part.gmacs for part in self.parts if part.runs_on in runs)
+
+    def gated_gmacs(self, *, expensive: bool, first: bool, gate_gmacs: float) -> float:
+        """As `step_gmacs` where a gate decides (`Faster.look`): it, the answer that it looks at and the cheap network
+        come before every clip but the first, whoever sees it then."""
+        cost = self.step_gmacs(expensive=expensive, first=first)
+        if first:
+            return cost
+        answer = next(part.gmacs for part in self.parts if part.name == "classifier")
+        return cost + gate_gmacs + answer + (self.backbone_gmacs(expensive=False) if expensive else 0.0)
 
     def backbone_gmacs(self, *, expensive: bool) -> float:
         """Cost of one of the networks alone, which runs first on its clips."""
@@ -198,6 +208,14 @@ def _counted(
     if expensive.is_imported or cheap.is_imported:
         return count()  # whose code may change, unseen
     return kept_counts((config, frames, crop_size, num_classes), _Counted, count)
+
+
+def count_gate(gate: Gate) -> float:
+    """GMACs of one decision."""
+    with torch.device("meta"):
+        past, cheap = (torch.empty(1, layer.in_features, 1, 1, 1) for layer in (gate.past, gate.clip))
+        same = Gate(gate.past.in_features, gate.clip.in_features)
+        return count_gmacs(same, past, cheap, torch.empty(1, 2))
 
 
 @torch.no_grad()

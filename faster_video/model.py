@@ -14,7 +14,9 @@ from faster_video.aggregators import Aggregator, Pointwise, build_aggregator
 from faster_video.backbones import Backbone, PooledClassifier, build_backbone
 from faster_video.config import ModelConfig
 from faster_video.errors import ConfigError
+from faster_video.gate import Gate
 from faster_video.pattern import Pattern
+from faster_video.policy import require_gate_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Faster(nn.Module):
         aggregator: Aggregator,
         classifier: PooledClassifier,
         projection: nn.Module,
+        gate: Gate | None = None,
     ) -> None:
         super().__init__()
         self.expensive = expensive
@@ -50,6 +53,9 @@ class Faster(nn.Module):
         self.aggregator = aggregator
         self.classifier = classifier
         self.projection = projection
+        self.gate = gate
+        self.gate_threshold: float | None = None
+        """Probability above which the gate sends a clip to the expensive network; None goes by the pattern."""
 
     def with_pattern(self, pattern: Pattern) -> "Faster":
         """A model of the same modules, shared and not copied, that runs another pattern; this one keeps its own."""
@@ -58,6 +64,22 @@ class Faster(nn.Module):
     def with_aggregator(self, aggregator: Aggregator) -> "Faster":
         """A model of the same modules, shared and not copied, but for the aggregator; this one keeps its own."""
         return self._sharing(self.pattern, aggregator)
+
+    def with_gate(self, threshold: float | None) -> "Faster":
+        """A model of the same modules, shared and not copied, whose gate decides; None: the pattern does.
+
+        Raises:
+            ConfigError: there is no gate, or `threshold` is not between 0 and 1.
+        """
+        if threshold is not None:
+            require_gate_threshold(threshold)
+            if self.gate is None:
+                raise ConfigError(
+                    f"gate is {threshold}, but this bundle has none; train one with faster-video gate, or leave it out"
+                )
+        model = self._sharing(self.pattern, self.aggregator)
+        model.gate_threshold = threshold
+        return model
 
     def with_backbones(self, expensive: Backbone, cheap: Backbone) -> "Faster":
         """A model of the same modules, shared and not copied, but for the backbones; this one keeps its own."""
@@ -77,7 +99,9 @@ class Faster(nn.Module):
             aggregator=aggregator,
             classifier=self.classifier,
             projection=self.projection,
+            gate=self.gate,
         )
+        model.gate_threshold = self.gate_threshold
         model.training = self.training  # and not `train()`, which would reach into the shared modules
         return model
 
@@ -92,24 +116,47 @@ class Faster(nn.Module):
                 f"clips has shape {list(clips.shape)}; it must be [videos, clips, colours, frames, height, width] "
                 "with at least one clip"
             )
-        answers, state = [], None
-        for clip in clips.unbind(dim=1):
-            answer, state = self.step(clip, state)
-            answers.append(answer)
-        return torch.stack(answers, dim=1)
+        return self._one_by_one(clips, None)[0]
 
     def step(self, clip: Tensor, state: State | None = None, *, expensive: bool | None = None) -> tuple[Tensor, State]:
         """Log-probabilities [B, K] once this clip [B, C, T, H, W] is known, and the state for the next.
 
-        `state` is None for the first clip of a video. The pattern decides which network sees the clip if `expensive`
-        does not.
+        `state` is None for the first clip of a video. The pattern, or the gate, decides which network sees the clip if
+        `expensive` does not.
 
         Raises:
-            ConfigError: the clip has not 3 colours, not a multiple of 8 frames, or a side below 32 pixels.
+            ConfigError: the clip has not 3 colours, not a multiple of 8 frames, or a side below 32 pixels; or a gate
+                decides and there are several videos.
         """
         if expensive is None:
-            expensive = self.pattern.is_expensive(0 if state is None else state.clips_seen)
-        return self.fold(self.features(clip, expensive=expensive), state, expensive=expensive)
+            features, expensive = self.look(clip, state)
+        else:
+            features = self.features(clip, expensive=expensive)
+        return self.fold(features, state, expensive=expensive)
+
+    def look(self, clip: Tensor, state: State | None = None) -> tuple[Tensor, bool]:
+        """The map of the next clip [B, C, T, H, W] from the network that pattern or gate choose, and whether that is
+        the expensive one. Where a gate decides, B is 1 and the first clip is expensive.
+
+        Raises:
+            ConfigError: as `step`.
+        """
+        if self.gate_threshold is None or state is None:
+            expensive = self.gate_threshold is not None or self.pattern.is_expensive(state.clips_seen if state else 0)
+            return self.features(clip, expensive=expensive), expensive
+        if len(clip) != 1:
+            raise ConfigError(f"clip has {len(clip)} videos; a gate decides for one video at a time")
+        cheap = self.features(clip, expensive=False)
+        if float(self.gate_probability(cheap, state.hidden)) > self.gate_threshold:
+            return self.features(clip, expensive=True), True
+        return cheap, False
+
+    def gate_probability(self, cheap: Tensor, hidden: Tensor) -> Tensor:
+        """How much the gate wants the expensive network for a clip, 0 … 1: its cheap map [B, D_cheap, t, h, w] and the
+        aggregator's state to [B]."""
+        assert self.gate is not None
+        decision: Tensor = self.gate(self.aggregator.output(hidden), cheap, self.log_probabilities(hidden))
+        return decision.sigmoid()
 
     def steps(self, clips: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """`step` over clips [B, N, C, T, H, W], those of a network through it together: [B, N, K], and the state then.
@@ -117,6 +164,8 @@ class Faster(nn.Module):
         Raises:
             ConfigError: as `step`.
         """
+        if self.gate_threshold is not None:
+            return self._one_by_one(clips, state)
         seen = 0 if state is None else state.clips_seen
         flags = [self.pattern.is_expensive(seen + number) for number in range(clips.shape[1])]
         maps: dict[int, Tensor] = {}
@@ -129,6 +178,15 @@ class Faster(nn.Module):
         evidence = self._evidence_of_all([maps[number] for number in range(len(flags))], flags)
         outputs, hidden = self.aggregator.go_on(evidence, None if state is None else state.hidden)
         return self._answers(outputs), State(hidden, seen + len(flags))
+
+    def _one_by_one(self, clips: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """`steps` where what is known of one clip decides about the next."""
+        answers = []
+        for clip in clips.unbind(dim=1):
+            answer, state = self.step(clip, state)
+            answers.append(answer)
+        assert state is not None  # there is a clip
+        return torch.stack(answers, dim=1), state
 
     def features(self, clip: Tensor, *, expensive: bool) -> Tensor:
         """The feature map of a clip [B, C, T, H, W] from one of the backbones, in the expensive one's size.
@@ -158,12 +216,13 @@ class Faster(nn.Module):
         hidden = self.aggregator.start(evidence) if state is None else self.aggregator.step(evidence, state.hidden)
         return self.log_probabilities(hidden), State(hidden, clips_seen + 1)
 
-    def fold_all(self, features: Sequence[Tensor]) -> Tensor:
+    def fold_all(self, features: Sequence[Tensor], flags: Sequence[bool] | None = None) -> Tensor:
         """Log-probabilities after every clip, [B, N, K], from the N feature maps of videos: `fold` over them, quicker.
 
-        Maps are [B, D, t, h, w] or, of cheap clips, [B, D_cheap, t, h, w].
+        Maps are [B, D, t, h, w] or, of cheap clips, [B, D_cheap, t, h, w]; `flags` are the expensive ones, by the
+        pattern if they are not given.
         """
-        flags = self.pattern.flags(len(features))
+        flags = self.pattern.flags(len(features)) if flags is None else flags
         return self._answers(self.aggregator(self._evidence_of_all(features, flags)))
 
     def _evidence_of_all(self, features: Sequence[Tensor], flags: Sequence[bool]) -> Tensor:
@@ -207,6 +266,7 @@ def build_model(config: ModelConfig, num_classes: int) -> Faster:
         aggregator=build_aggregator(config.aggregator, expensive.channels),
         classifier=PooledClassifier(expensive.channels, num_classes),
         projection=make_projection(cheap.channels, expensive.channels, always=differ),
+        gate=Gate(expensive.channels, cheap.channels) if config.gate else None,
     )
 
 

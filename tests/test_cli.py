@@ -411,8 +411,9 @@ def test_train_takes_the_recipe_that_the_config_file_names(monkeypatch: pytest.M
 
 
 OPTIONS = {
-    "classify": "PATH --bundle --pattern --device --top --json --jsonl --plot",
-    "evaluate": "BUNDLE LIST --root --split --splits --pattern --device --aggregator --json --plot",
+    "classify": "PATH --bundle --pattern --preset --stop_when --gate --device --top --json --jsonl --plot",
+    "evaluate": "BUNDLE LIST --root --split --splits --pattern --preset --stop_when --gate --device --aggregator "
+    "--json --plot",
     "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
     "--frame_cache --clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name "
     "--model.cheap.width "
@@ -421,6 +422,9 @@ OPTIONS = {
     "reproduce": "EXPERIMENT --data --root --split --test --validation_share --recipe --seeds --frames --pretrain "
     "--pretrain_root --finetune_epochs --start --splits --device --precision --jobs --workers --keep_stores "
     "--frame_cache --out --stage2.epochs --model.cheap.width --clips.num_clips",
+    "calibrate": "BUNDLE LIST --root --split --max_drop --part --out",
+    "gate": "BUNDLE STORE --share --epochs --learning_rate --seed --preset --out",
+    "plan": "BUNDLE LIST --root --split --budget --preset --patterns --clips --part --plot --json --out",
     "export": "BUNDLE --format --out",
     "cost": "--recipe --classes --pattern --paper --json",
     "benchmark": "BUNDLE --recipe --video --pattern --device --engine --rounds --json",

@@ -38,8 +38,8 @@ NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
 COMMANDS = (
-    "choose one of classify, stream, evaluate, train, distill, extract, export, reproduce, backbones, fetch, cost, "
-    "benchmark, make-motion, data, push"
+    "choose one of classify, stream, evaluate, train, distill, extract, calibrate, gate, plan, export, reproduce, "
+    "backbones, fetch, cost, benchmark, make-motion, data, push"
 )
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
@@ -803,6 +803,66 @@ WRONG_USES = [
         "push to a revision",
         "push bundle alice/waves@v1",
         "the model's name is 'alice/waves@v1'; a push makes a revision of its own, leave @… out",
+    ),
+    WrongUse("calibration of no bundle", "calibrate none list.csv --out new", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse(
+        "calibration of a packaged bundle in its place",
+        "calibrate motion list.csv",
+        "BUNDLE is 'motion', which is no folder that can be written; name a new one with --out",
+    ),
+    WrongUse(
+        "calibration on four videos",
+        "calibrate bundle list.csv",
+        "there are 4 videos to calibrate with; give at least 10, better 400",
+    ),
+    WrongUse(
+        "calibration with a drop below zero",
+        "calibrate bundle list.csv --max_drop=-1",
+        "max_drop is -1.0; it must be at least 0",
+    ),
+    WrongUse("gate without a store", "gate bundle wave", "wave: holds no features; give a folder that faster-video …"),
+    WrongUse(
+        "gate of an unfinished store",
+        "gate bundle unfinished",
+        "unfinished/store.json: …",
+    ),
+    WrongUse("gate with every clip expensive", "gate bundle wave --share 1", "share is 1.0; it must lie between 0 …"),
+    WrongUse("gate of no bundle", "gate none unfinished --out new", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse(
+        "plan without a unit",
+        "plan bundle list.csv --budget 40",
+        "budget is '40'; write what a video may cost, as '40 GMACs' or '0.5 s' (a number above 0)",
+    ),
+    WrongUse(
+        "plan for a budget of nothing",
+        "plan bundle list.csv --budget '0 s'",
+        "budget is '0 s'; write what a video may cost, as '40 GMACs' or '0.5 s' (a number above 0)",
+    ),
+    WrongUse(
+        "plan with a strange pattern",
+        "plan bundle list.csv --budget '1 s' --patterns often",
+        f"pattern is 'often'; {NO_PATTERN}",
+    ),
+    WrongUse(
+        "plan drawn as text",
+        "plan bundle list.csv --budget '1 s' --plot front.txt",
+        "front.txt: the picture's name must end in one of .jpg, .pdf, .png, .svg, .webp",
+    ),
+    WrongUse(
+        "rule that is none",
+        "classify wave/0.mp4 --bundle bundle --stop_when often",
+        "stop is 'often'; write the probability from which on a label is sure, such as 0.9, or with the number of "
+        "clips that it must hold, such as 0.9:2",
+    ),
+    WrongUse(
+        "preset that is not there",
+        "evaluate bundle list.csv --preset dear",
+        "preset is 'dear', which this bundle does not have; it has: none; faster-video plan makes some",
+    ),
+    WrongUse(
+        "gate that is not there",
+        "stream wave/0.mp4 --bundle bundle --gate 0.5",
+        "gate is 0.5, but this bundle has none; train one with faster-video gate, or leave it out",
     ),
     WrongUse("push of no bundle", "push none alice/waves", f"none: does not exist; {NO_BUNDLE}"),
     WrongUse("push of a damaged bundle", "push damaged alice/waves", f"damaged/model.safetensors: {DAMAGED}"),

@@ -8,7 +8,15 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
-from faster_video.cli.running import BUNDLE_HELP, add_precision, add_processes, add_running, classifier_of, processes_of
+from faster_video.cli.running import (
+    BUNDLE_HELP,
+    add_policy,
+    add_precision,
+    add_processes,
+    add_running,
+    classifier_of,
+    processes_of,
+)
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
 from faster_video.files import printable
@@ -24,6 +32,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
     command.add_argument("--bundle", type=str, help=f"{BUNDLE_HELP}; default: default")
     add_running(command)
+    add_policy(command)
     add_precision(command)
     add_processes(command)
     command.add_argument("--top", type=int, default=5, help="how many labels to show")

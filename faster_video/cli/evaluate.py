@@ -12,6 +12,7 @@ from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
 from faster_video.cli.running import (
     BUNDLE_HELP,
+    add_policy,
     add_precision,
     add_processes,
     add_running,
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from faster_video.datasets import VideoList
     from faster_video.evaluation import Evaluation, SplitsEvaluation
     from faster_video.features import Features
+    from faster_video.policy import StopRule
 
+    Judged = tuple[Bundle, StopRule | None]
 DESCRIPTION = "Accuracy, confusion and cost of a bundle on labelled videos."
 SPLIT = "{split}"
 """Stands for the split's number in BUNDLE and LIST."""
@@ -46,6 +49,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
         help="mean over these official splits; BUNDLE must hold {split}, as in runs/ucf-{split}/bundle, and LIST may",
     )
     add_running(command)
+    add_policy(command)
     add_precision(command)
     add_processes(command)
     command.add_argument(
@@ -100,7 +104,7 @@ def _evaluate_splits(options: Namespace) -> "SplitsEvaluation":
     ]
     folders = [options.bundle.replace(SPLIT, str(number)) for number in options.splits]
     bundles = [_load(options, folder) for folder in folders]
-    require_trained_apart(list(zip(options.splits, bundles, strict=True)))
+    require_trained_apart(list(zip(options.splits, [bundle for bundle, _ in bundles], strict=True)))
     return SplitsEvaluation(
         splits=[
             SplitEvaluation(number=number, bundle=folder, evaluation=_evaluate(source, bundle, options))
@@ -169,19 +173,23 @@ def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Fe
     return videos
 
 
-def _load(options: Namespace, folder: str) -> "Bundle":
-    """The bundle under the pattern and the aggregator asked for."""
+def _load(options: Namespace, folder: str) -> "Judged":
+    """The bundle under the policy and the aggregator asked for, and when it stops."""
     from faster_video import evaluation
+    from faster_video.inference import with_policy
 
     bundle = evaluation.with_untrained_aggregator(bundle_named(folder), options.aggregator)
-    return bundle if options.pattern is None else bundle.with_pattern(options.pattern)
+    return with_policy(
+        bundle, preset=options.preset, pattern=options.pattern, stop=options.stop_when, gate=options.gate
+    )
 
 
-def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespace) -> "Evaluation":
+def _evaluate(source: "VideoList | Features", judged: "Judged", options: Namespace) -> "Evaluation":
     """One bundle on what `_read` gave."""
     from faster_video import evaluation
     from faster_video.datasets import VideoList
 
+    bundle, stop = judged
     if isinstance(source, VideoList):
         from faster_video.inference import Classifier
 
@@ -192,6 +200,7 @@ def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespa
             precision=options.precision,
             calibrate=options.calibrate,
             videos=len(source.videos),
+            stop=stop,
         )
         result = evaluation.evaluate(
             classifier,
@@ -203,6 +212,6 @@ def _evaluate(source: "VideoList | Features", bundle: "Bundle", options: Namespa
         return result
     from faster_video.features import evaluate_features
 
-    result = evaluate_features(bundle, source, device=options.device)
+    result = evaluate_features(bundle, source, device=options.device, stop=stop)
     evaluation.require_readable(result, source.name)
     return result

@@ -39,6 +39,8 @@ _KINDS = {
     "tuple": "a list such as [1, 2]",
 }
 _REQUIRED = {
+    "calibrate.bundle": "BUNDLE",
+    "calibrate.list": "LIST",
     "classify.paths": "PATH",
     "distill.cheap": "--cheap NETWORK",
     "distill.data": "--data PATH",
@@ -52,6 +54,11 @@ _REQUIRED = {
     "extract.list": "LIST",
     "extract.out": "--out STORE",
     "fetch.names": "NETWORK",
+    "gate.bundle": "BUNDLE",
+    "gate.store": "STORE",
+    "plan.budget": "--budget AMOUNT",
+    "plan.bundle": "BUNDLE",
+    "plan.list": "LIST",
     "reproduce.data": "--data LIST",
     "reproduce.experiment": "EXPERIMENT",
     "reproduce.out": "--out DIR",

@@ -11,6 +11,7 @@ import faster_video
 from faster_video.cli import (
     backbones,
     benchmark,
+    calibrate,
     classify,
     cost,
     data,
@@ -19,7 +20,9 @@ from faster_video.cli import (
     export,
     extract,
     fetch,
+    gate,
     make_motion,
+    plan,
     push,
     reproduce,
     stream,
@@ -55,6 +58,9 @@ COMMANDS: dict[str, Command] = {
     "train": train,
     "distill": distill,
     "extract": extract,
+    "calibrate": calibrate,
+    "gate": gate,
+    "plan": plan,
     "export": export,
     "reproduce": reproduce,
     "backbones": backbones,
@@ -115,7 +121,7 @@ class DefaultsOfTrain:
             from faster_video.hub import read_bundle_config
 
             found = read_bundle_config(bundle)
-            return replace(recipe, clips=found.clips, transform=found.transform, model=found.model)
+            return replace(recipe, clips=found.clips, transform=found.transform, model=replace(found.model, gate=False))
         if self.features is not None:
             from faster_video.features import ForeignFeatures, open_features
 

@@ -31,19 +31,25 @@ def say_origin(bundle: "Bundle") -> None:
 
 def classifier_of(options: Namespace, videos: int | None = None) -> "Classifier":
     """The bundle of `--bundle`, ready to run as the options of `add_running` and `add_precision` say."""
-    from faster_video.inference import load
+    from faster_video.inference import Classifier, with_policy
+    from faster_video.packaged import DEFAULT
 
-    classifier = load(
-        options.bundle,
+    bundle, stop = with_policy(
+        bundle_named(options.bundle or DEFAULT),
+        preset=options.preset,
         pattern=options.pattern,
-        device=options.device,
-        engine=options.engine,
+        stop=getattr(options, "stop_when", None),
+        gate=options.gate,
+    )
+    return Classifier(
+        bundle,
+        options.device,
+        options.engine,
         precision=options.precision,
         calibrate=options.calibrate,
         videos=videos,
+        stop=stop,
     )
-    say_origin(classifier.bundle)
-    return classifier
 
 
 def add_running(command: ArgumentParser) -> None:
@@ -53,6 +59,27 @@ def add_running(command: ArgumentParser) -> None:
     command.add_argument(
         "--engine", type=str, default="auto", help="what runs the networks: auto, native, eager, compiled or openvino"
     )
+
+
+def add_policy(command: ArgumentParser, *, stops: bool = True) -> None:
+    """How much of a video is looked at; `stops` where a video can be known before its end."""
+    command.add_argument(
+        "--preset", type=str, metavar="NAME", help="settings that faster-video plan has written into the bundle"
+    )
+    command.add_argument(
+        "--gate",
+        type=float,
+        metavar="PROBABILITY",
+        help="the bundle's gate decides, and sends clips above this to the expensive network",
+    )
+    if stops:
+        command.add_argument(
+            *("--stop_when", "--stop-when"),
+            type=str,
+            metavar="RULE",
+            help="leave the rest of a video out once a label is as probable as 0.9, or 0.9:2 for two clips in a row; "
+            "calibrated: as the bundle says; never: look at all clips",
+        )
 
 
 def add_precision(command: ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import BAD_INPUT, PARTLY_FAILED, complain
-from faster_video.cli.running import BUNDLE_HELP, add_precision, add_running, classifier_of
+from faster_video.cli.running import BUNDLE_HELP, add_policy, add_precision, add_running, classifier_of
 from faster_video.errors import ConfigError, StreamError
 from faster_video.files import printable
 
@@ -34,6 +34,7 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     )
     command.add_argument("--bundle", type=str, help=f"{BUNDLE_HELP}; default: default")
     add_running(command)
+    add_policy(command, stops=False)
     add_precision(command)
     command.add_argument(
         "--every_seconds",

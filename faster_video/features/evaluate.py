@@ -8,20 +8,25 @@ from collections.abc import Iterator
 import torch
 
 from faster_video.bundle import Bundle
-from faster_video.cost import video_cost
+from faster_video.cost import count_gate, video_cost
 from faster_video.device import choose_device
 from faster_video.evaluation import Counts, Evaluation, JudgedVideo, require_known_labels
+from faster_video.features.answers import stored_answers
 from faster_video.features.layout import TEST
 from faster_video.features.stored import NO_FILE, Features, StoredKey
-from faster_video.model import State
+from faster_video.inference.stopping import Watch
+from faster_video.policy import StopRule
 
 BATCH_VIDEOS = 64
 
 
-def evaluate_features(bundle: Bundle, features: Features, *, device: str = "cpu") -> Evaluation:
+def evaluate_features(
+    bundle: Bundle, features: Features, *, device: str = "cpu", stop: StopRule | None = None
+) -> Evaluation:
     """Judge every video by its stored test view; one that was missing or broken counts as wrong.
 
-    The bundle decides pattern and number of clips: what the store does not hold of them is refused.
+    The bundle decides pattern, or gate, and number of clips: what the store does not hold of them is refused. `stop` is
+    as of `Classifier`.
 
     Raises:
         DataError: there are no videos, or a label is none of the bundle's.
@@ -31,14 +36,13 @@ def evaluate_features(bundle: Bundle, features: Features, *, device: str = "cpu"
     require_known_labels(features.videos, bundle.labels)
     features.require_fit(bundle.model, bundle.config)
     number_of = {label: number for number, label in enumerate(bundle.labels)}
-    probabilities = dict(_probabilities(bundle, features, choose_device(device)))
+    probabilities = dict(_probabilities(bundle, features, choose_device(device), stop))
     reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == TEST}
     reasons |= dict.fromkeys(features.missing, NO_FILE)
     config = bundle.config
-    gmacs = video_cost(config.model, config.clips, config.transform.crop_size, len(bundle.labels)).gmacs
     counts, judged = Counts.empty(len(bundle.labels)), []
     for number, video in enumerate(features.videos):
-        found = probabilities.get(number)
+        found, gmacs = probabilities.get(number, (None, 0.0))
         counts += Counts.of_video(number_of[video.label], found, len(bundle.labels))
         if found is None:
             judged.append(
@@ -70,16 +74,35 @@ def evaluate_features(bundle: Bundle, features: Features, *, device: str = "cpu"
     )
 
 
-@torch.inference_mode()
-def _probabilities(bundle: Bundle, features: Features, device: torch.device) -> Iterator[tuple[int, list[float]]]:
-    """Number and probabilities [K] of every video that has a test view."""
-    model = bundle.model.eval().to(device)
-    flags = model.pattern.flags(bundle.config.clips.num_clips)
+def _probabilities(
+    bundle: Bundle, features: Features, device: torch.device, stop: StopRule | None
+) -> Iterator[tuple[int, tuple[list[float], float]]]:
+    """Number, probabilities [K] and GMACs of every video that has a test view."""
+    model, config = bundle.model.eval().to(device), bundle.config
+    cost = video_cost(config.model, config.clips, config.transform.crop_size, len(bundle.labels))
+    gate_gmacs = None if model.gate_threshold is None or model.gate is None else count_gate(model.gate)
     readable = [number for number in range(len(features.videos)) if features.has(StoredKey(number, TEST))]
     for start in range(0, len(readable), BATCH_VIDEOS):
         numbers = readable[start : start + BATCH_VIDEOS]
-        maps = features.batch([StoredKey(number, TEST) for number in numbers], flags)
-        state: State | None = None
-        for clip in maps:
-            answer, state = model.fold(clip.to(device), state)
-        yield from zip(numbers, answer.double().softmax(dim=-1).tolist(), strict=True)
+        keys = [StoredKey(number, TEST) for number in numbers]
+        answers, flags = stored_answers(model, features, keys, config.clips.num_clips, device=device)
+        calibrated = (answers.double() / config.calibration.temperature).softmax(dim=-1).tolist()  # [B, N, K]
+        for number, of_video, expensive in zip(numbers, calibrated, flags.tolist(), strict=True):
+            clips = _clips_wanted(of_video, stop)
+            gmacs = sum(
+                cost.step_gmacs(expensive=flag, first=clip == 0)
+                if gate_gmacs is None
+                else cost.gated_gmacs(expensive=flag, first=clip == 0, gate_gmacs=gate_gmacs)
+                for clip, flag in enumerate(expensive[:clips])
+            )
+            yield number, (of_video[clips - 1], gmacs)
+
+
+def _clips_wanted(probabilities: list[list[float]], stop: StopRule | None) -> int:
+    """After how many clips a video is known, by the answers after each [N, K]."""
+    watch = Watch(stop)
+    for clip, answer in enumerate(probabilities):
+        best = max(range(len(answer)), key=answer.__getitem__)
+        if watch.is_known(str(best), answer[best]):
+            return clip + 1
+    return len(probabilities)

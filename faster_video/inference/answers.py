@@ -41,11 +41,13 @@ class Classification:
     classes: list[str]
     """The K labels in the bundle's order, that of each clip's `probabilities`."""
     pattern: str
-    """Which clips were expensive: `E:C` or `first`."""
+    """Which clips were expensive: `E:C`, `first`, or `gate` and its threshold."""
     clips: list[ClipAnswer]
-    """One per clip, in time order; at least one."""
+    """One per clip that was looked at, in time order; at least one."""
+    num_clips: int
+    """That it would have been, had the video not been known before."""
     gmacs_all_expensive: float
-    """What the same clips cost with the expensive network and its own classifier on each of them."""
+    """What all `num_clips` cost with the expensive network and its own classifier on each of them."""
     video_seconds: float
     """Length of the video."""
     seconds: float
@@ -82,6 +84,7 @@ class Classification:
             "path": str(self.path),
             "labels": [{"label": name, "probability": share} for name, share in self.labels[:top]],
             "pattern": self.pattern,
+            "num_clips": self.num_clips,
             "clips": [clip.as_dict() for clip in self.clips],
             "gmacs": self.gmacs,
             "gmacs_all_expensive": self.gmacs_all_expensive,

@@ -15,21 +15,21 @@ from torch import Tensor
 from faster_video.bundle import Bundle
 from faster_video.children import usable_cores
 from faster_video.config import require_at_least, require_at_most
-from faster_video.cost import VideoCost, video_cost
+from faster_video.cost import VideoCost, count_gate, video_cost
 from faster_video.device import choose_device
 from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.engine.graphs import GraphedSteps
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
-from faster_video.hub import read_bundle
 from faster_video.inference.ahead import ahead, several_ahead
 from faster_video.inference.answers import Classification, ClipAnswer, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.processes import classify_in_processes
+from faster_video.inference.stopping import Watch
 from faster_video.model import State
-from faster_video.packaged import DEFAULT
 from faster_video.pattern import Pattern
+from faster_video.policy import StopRule
 
 BYTES_AHEAD = 1 << 30
 """Of the pixels that wait for a GPU at most; every core decodes a file of its own as far as they allow."""
@@ -58,11 +58,13 @@ class Classifier:
         precision: str = FLOAT32,
         calibrate: str | Path | None = None,
         videos: int | None = None,
+        stop: StopRule | None = None,
     ) -> None:
         """Take the bundle.
 
-        `calibrate` is a folder of videos like those to come, which int8 needs; `videos` is how many are to come, if
-        that is known, by which `auto` sees whether an engine pays that takes long to prepare.
+        `stop` says when a video is known well enough for the rest of its clips to be left out. `calibrate` is a folder
+        of videos like those to come, which int8 needs; `videos` is how many are to come, if that is known, by which
+        `auto` sees whether an engine pays that takes long to prepare.
 
         Raises:
             ConfigError: it sees feature maps made elsewhere and no videos; there is no such device, engine or precision
@@ -83,6 +85,7 @@ class Classifier:
                 "faster-video evaluate BUNDLE FOLDER judges it on a folder of such features"
             )
         self.bundle = bundle
+        self.stop = stop
         self.decoder = ClipDecoder(bundle.config.clips, bundle.config.transform, self.device)
         self.precision = precision
         size = torch.Size((bundle.config.clips.frames_per_clip, *2 * (bundle.config.transform.crop_size,)))  # T, S, S
@@ -95,14 +98,25 @@ class Classifier:
             work=Work(clip_size=torch.Size((3, *size)), gmacs=None if videos is None else videos * self.cost.gmacs),
         )
         self._graphed = GraphedSteps(self.model, self.decoder.transform, self.device) if self._is_on_gpu else None
-        self._make = partial(Classifier, bundle, device, self.engine, precision=precision, calibrate=calibrate)
+        self._make = partial(
+            Classifier, bundle, device, self.engine, precision=precision, calibrate=calibrate, stop=stop
+        )
+        self._gate_gmacs = 0.0 if self.model.gate is None else count_gate(self.model.gate)
         # A GPU is quick with many clips at once; a processor with maps that fit its cache, if that is enough work.
         together = max(1, (MOST_PIXELS if self._is_on_gpu else SMALL_PIXELS) // size.numel())
         self.clips_together = whole_groups(together, self.model.pattern) if self._is_on_gpu else together
+        if stop is not None or self.model.gate_threshold is not None:
+            self.clips_together = 1  # what is known after a clip decides about the next
 
     @property
     def _is_on_gpu(self) -> bool:
         return self.device.type != "cpu"
+
+    @property
+    def _chosen_by(self) -> str:
+        """What decides which network sees a clip."""
+        threshold = self.model.gate_threshold
+        return str(self.model.pattern) if threshold is None else f"gate {threshold:g}"
 
     @property
     def cost(self) -> VideoCost:
@@ -155,31 +169,42 @@ class Classifier:
         clips: list[ClipAnswer] = []
         waiting: list[DecodedClip] = []
         state: State | None = None
+        watch = Watch(self.stop)
         seconds_decoding = seconds_model = 0.0
         for decoded in self._decoded(paths):
             if isinstance(decoded, Failure) or decoded.number == 0:
                 clips, waiting, state, seconds_decoding, seconds_model = [], [], None, 0.0, 0.0
+                watch = Watch(self.stop)
             if isinstance(decoded, Failure):
                 yield decoded
                 began = perf_counter()
+                continue
+            if not decoded.wanted.more:  # decoded before the video was known
+                self.decoder.give_back(decoded)
                 continue
             waiting.append(decoded)
             seconds_decoding += decoded.seconds_decoding
             if len(waiting) < self.clips_together and decoded.number + 1 < cost.num_clips:
                 continue
             computing = perf_counter()
-            probabilities, state = self._steps([clip.pixels for clip in waiting], state)
+            probabilities, flags, state = self._steps([clip.pixels for clip in waiting], state)
             seconds_model += perf_counter() - computing
-            for clip, of_clip in zip(waiting, probabilities, strict=True):
-                clips.append(self._answer(clip, of_clip, cost))
+            is_known = False
+            for clip, of_clip, expensive in zip(waiting, probabilities, flags, strict=True):
+                before = clips[-1].gmacs if clips else 0.0
+                gmacs = self.step_gmacs(expensive=expensive, first=clip.number == 0)
+                clips.append(self._answer(clip, of_clip, expensive, before + gmacs))
+                is_known = watch.is_known(clips[-1].label, clips[-1].probability)
                 self.decoder.give_back(clip)
             waiting = []
-            if len(clips) == cost.num_clips:
+            decoded.wanted.more = not is_known
+            if is_known or len(clips) == cost.num_clips:
                 yield Classification(
                     path=decoded.path,
                     classes=self.bundle.labels,
-                    pattern=str(cost.pattern),
+                    pattern=self._chosen_by,
                     clips=clips,
+                    num_clips=cost.num_clips,
                     gmacs_all_expensive=cost.all_expensive_gmacs,
                     video_seconds=decoded.video_seconds,
                     seconds=perf_counter() - began,
@@ -199,27 +224,46 @@ class Classifier:
         return several_ahead((self.decoder.decode([path]) for path in paths), most, at_once)
 
     @torch.inference_mode()
-    def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], State]:
-        """Probabilities of the K labels after each of these `DecodedClip.pixels`, and the state for the next."""
-        if self._graphed is not None:
+    def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], list[bool], State]:
+        """Probabilities of the K labels after each of these `DecodedClip.pixels`, which of them were expensive, and the
+        state for the next."""
+        seen = 0 if state is None else state.clips_seen
+        flags = [self.model.pattern.is_expensive(seen + number) for number in range(len(clips))]
+        if self.model.gate_threshold is not None:  # and the clips come one by one
+            features, expensive = self.model.look(self.decoder.on_device(clips[0]), state)
+            answer, state = self.model.fold(features, state, expensive=expensive)
+            log_probabilities, flags = answer[:, None], [expensive]  # [B, 1, K]
+        elif self._graphed is not None:
             log_probabilities, state = self._graphed(clips, state)
         elif len(clips) == 1:  # as it lies in memory
             answer, state = self.model.step(clips[0], state)
             log_probabilities = answer[:, None]  # [B, 1, K]
         else:
             log_probabilities, state = self.model.steps(torch.stack(clips, dim=1), state)
-        return log_probabilities[0].double().softmax(dim=-1).tolist(), state
+        return [self.probabilities(answer) for answer in log_probabilities[0]], flags, state
 
-    def _answer(self, clip: DecodedClip, probabilities: list[float], cost: VideoCost) -> ClipAnswer:
+    def probabilities(self, log_probabilities: Tensor) -> list[float]:
+        """Of the K labels, as the bundle is calibrated: from the model's log-probabilities [K]."""
+        temperature = self.bundle.config.calibration.temperature
+        found: list[float] = (log_probabilities.double() / temperature).softmax(dim=-1).tolist()
+        return found
+
+    def step_gmacs(self, *, expensive: bool, first: bool) -> float:
+        """What a clip costs that this network sees, whether pattern or gate chose it; `first`: there is no past."""
+        if self.model.gate_threshold is None:
+            return self.cost.step_gmacs(expensive=expensive, first=first)
+        return self.cost.gated_gmacs(expensive=expensive, first=first, gate_gmacs=self._gate_gmacs)
+
+    def _answer(self, clip: DecodedClip, probabilities: list[float], expensive: bool, gmacs: float) -> ClipAnswer:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
         return ClipAnswer(
             start_seconds=clip.start_seconds,
             end_seconds=clip.end_seconds,
-            expensive=cost.pattern.is_expensive(clip.number),
+            expensive=expensive,
             label=self.bundle.labels[best],
             probability=probabilities[best],
             probabilities=probabilities,
-            gmacs=cost.gmacs_after_each_clip[clip.number],
+            gmacs=gmacs,
         )
 
 
@@ -227,32 +271,3 @@ def whole_groups(clips: int, pattern: Pattern) -> int:
     """Of so many clips as many as make whole groups of the pattern, so that all batches but the first are alike."""
     group = pattern.expensive + (pattern.cheap or 0)
     return max(clips - clips % group, 1) if group <= clips else clips
-
-
-def load(
-    bundle: str | Path | None = None,
-    *,
-    pattern: str | None = None,
-    device: str = "auto",
-    engine: str = AUTO,
-    precision: str = FLOAT32,
-    calibrate: str | Path | None = None,
-    videos: int | None = None,
-) -> Classifier:
-    """A classifier from a bundle; None takes `default`.
-
-    `bundle` is `default` or `motion`, which come with the package, a folder or, if nothing here has that name, a model
-    on the Hugging Face Hub: `USER/NAME`, or `USER/NAME@REVISION`; its commit is then in `classifier.bundle.origin`.
-    `pattern` (`E:C` or `first`) replaces the one that the bundle was trained with; `engine` (auto, native, eager,
-    compiled, openvino) runs the clip networks and FAST-GRU; `precision`, `calibrate` and `videos` as of `Classifier`.
-
-    Raises:
-        BundleError: it is not a usable bundle, or (HubError) the Hub does not give it.
-        ConfigError: the pattern is not one, or the device, the engine or the precision does not exist here.
-        DataError: there is no video to calibrate with.
-        EngineError: the engine does not work on this machine.
-    """
-    loaded = read_bundle(DEFAULT if bundle is None else bundle)
-    if pattern is not None:
-        loaded = loaded.with_pattern(pattern)
-    return Classifier(loaded, device, engine, precision=precision, calibrate=calibrate, videos=videos)

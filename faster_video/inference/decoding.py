@@ -18,6 +18,7 @@ from faster_video.config import ClipConfig, TransformConfig
 from faster_video.errors import DecodeError
 from faster_video.files import printable
 from faster_video.inference.answers import Failure
+from faster_video.inference.stopping import Wanted
 from faster_video.video import VideoReader, end_seconds
 from faster_video.video.view import Pixels
 
@@ -42,6 +43,8 @@ class DecodedClip:
     """Length of the video."""
     seconds_decoding: float
     """What reading, resizing and normalising took; of clip 0 opening the file too."""
+    wanted: Wanted = field(default_factory=Wanted)
+    """Whether more clips of its file are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,13 @@ class ClipDecoder:
                 yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))
 
     def read(self, path: Path, numbers: Sequence[int] | None = None) -> Iterator[DecodedClip]:
-        """All clips of one file, or those with these numbers. Raises `DecodeError`."""
+        """All clips of one file, or those with these numbers, while more are wanted. Raises `DecodeError`."""
         began = perf_counter()
         with VideoReader(path) as video:
             view = test_view(video.info.height, video.info.width, self.transform)
             wanted = self._wanted_frames(video.info.num_frames)
             chosen = range(len(wanted)) if numbers is None else numbers
+            more = Wanted()
             for number, frames in zip(chosen, video.clips([wanted[number] for number in chosen], view), strict=True):
                 pixels = self.prepared(frames.pictures)
                 yield DecodedClip(
@@ -82,7 +86,10 @@ class ClipDecoder:
                     end_seconds=end_seconds(frames, video.info),
                     video_seconds=video.info.seconds,
                     seconds_decoding=perf_counter() - began,
+                    wanted=more,
                 )
+                if not more.more:
+                    return
                 began = perf_counter()
 
     def give_back(self, clip: DecodedClip) -> None:

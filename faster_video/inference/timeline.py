@@ -45,6 +45,8 @@ def timeline_table(classification: Classification) -> Table:
         )
     usual = classification.gmacs_all_expensive
     table.caption = f"{classification.gmacs / usual:.1%} of the {_written(usual)} GMACs if every clip were expensive"
+    if len(classification.clips) < classification.num_clips:
+        table.caption = f"known after {len(classification.clips)} of {classification.num_clips} clips; {table.caption}"
     return table
 
 
@@ -106,7 +108,7 @@ def _draw_gmacs(axes: "Axes", video: Classification) -> None:
     from matplotlib.patches import Patch
 
     count = len(video.clips)
-    usual = [video.gmacs_all_expensive * (clip + 1) / count for clip in range(count)]
+    usual = [video.gmacs_all_expensive * (clip + 1) / video.num_clips for clip in range(count)]
     share = video.gmacs / video.gmacs_all_expensive
     axes.stairs(
         usual,
@@ -114,7 +116,7 @@ def _draw_gmacs(axes: "Axes", video: Classification) -> None:
         color="#555555",
         linestyle="--",
         linewidth=1.7,
-        label=f"every clip expensive  {_written(usual[-1])}",
+        label=f"every clip expensive  {_written(video.gmacs_all_expensive)}",
     )
     axes.stairs(
         [clip.gmacs for clip in video.clips],
@@ -122,7 +124,7 @@ def _draw_gmacs(axes: "Axes", video: Classification) -> None:
         fill=True,
         color=COLOURS[0],
         alpha=0.75,
-        label=f"pattern {video.pattern}  {_written(video.gmacs)} ({share:.0%})",
+        label=f"{_chosen_by(video)}  {_written(video.gmacs)} ({share:.0%})",
     )
     axes.set_ylim(0, 1.05 * max(usual[-1], video.gmacs))
     axes.set_ylabel("GMACs\nso far", fontsize=11)
@@ -132,6 +134,13 @@ def _draw_gmacs(axes: "Axes", video: Classification) -> None:
     axes.set_xticks([clip + 0.5 for clip in shown], [f"{video.clips[clip].end_seconds:.1f}" for clip in shown])
     _shade_expensive(axes, video)
     _put_legend(axes, [Patch(color=_SHADE, label="expensive clip")], "GMACs of the video")
+
+
+def _chosen_by(video: Classification) -> str:
+    known = (
+        "" if len(video.clips) == video.num_clips else f", known after {len(video.clips)} of {video.num_clips} clips"
+    )
+    return f"pattern {video.pattern}{known}"
 
 
 def _shade_expensive(axes: "Axes", video: Classification) -> None:

@@ -41,9 +41,18 @@ class StreamMemory:
         if half is not None and len(self.held) == 1 and start_seconds - self.held[0].since_seconds >= half:
             self.held.append(Remembered(None, start_seconds))
 
-    def wants_expensive(self, model: Faster) -> bool:
-        """Whether the pattern of any state sends the next clip to the expensive network."""
-        return any(model.pattern.is_expensive(_clips_seen(one)) for one in self.held)
+    def look(self, model: Faster, clip: Tensor) -> tuple[Tensor, bool]:
+        """The map of the next clip [B, C, T, H, W], and whether it is of the expensive network: where the pattern or
+        the gate wants that for any state, or a gate has none to look at yet."""
+        if model.gate_threshold is None:
+            expensive = any(model.pattern.is_expensive(_clips_seen(one)) for one in self.held)
+            return model.features(clip, expensive=expensive), expensive
+        states = [one.state for one in self.held if one.state is not None]
+        if len(states) == len(self.held):
+            cheap = model.features(clip, expensive=False)
+            if not any(float(model.gate_probability(cheap, one.hidden)) > model.gate_threshold for one in states):
+                return cheap, False
+        return model.features(clip, expensive=True), True
 
     def first_clips(self) -> list[bool]:
         """Of each state whether the next clip is its first."""

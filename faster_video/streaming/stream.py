@@ -119,13 +119,13 @@ class Stream:
         model = self.classifier.model
         start_seconds = clip[0].seconds
         self.memory.begin_clip(start_seconds)
-        expensive, since = self.memory.wants_expensive(model), self.memory.held[0].since_seconds
-        self._count(expensive)
+        since = self.memory.held[0].since_seconds
         decoder = self.classifier.decoder
         pixels = decoder.on_device(decoder.prepared([frame.picture for frame in clip]))
-        features = model.features(pixels, expensive=expensive)
+        features, expensive = self.memory.look(model, pixels)
+        self._count(expensive)
         log_probabilities = self.memory.fold(model, features, expensive=expensive)
-        probabilities: list[float] = log_probabilities[0].double().softmax(dim=0).tolist()
+        probabilities: list[float] = self.classifier.probabilities(log_probabilities[0])
         smoothed = self._smooth(probabilities)
         labels = self.classifier.bundle.labels
         best, best_smoothed = (max(range(len(each)), key=each.__getitem__) for each in (probabilities, smoothed))
@@ -151,8 +151,14 @@ class Stream:
 
     def _count(self, expensive: bool) -> None:
         """Add what the next clip costs: the network once, and what comes after it for every state."""
-        steps = sum(self.cost.step_gmacs(expensive=expensive, first=first) for first in self.memory.first_clips())
-        self.gmacs += steps - (len(self.memory.held) - 1) * self.cost.backbone_gmacs(expensive=expensive)
+        first_clips = self.memory.first_clips()
+        asks = self.classifier.model.gate_threshold is not None and not any(first_clips)
+        step = self.classifier.step_gmacs if asks else self.cost.step_gmacs
+        shared = self.cost.backbone_gmacs(expensive=expensive)
+        if asks and expensive:
+            shared += self.cost.backbone_gmacs(expensive=False)
+        self.gmacs += sum(step(expensive=expensive, first=first) for first in first_clips)
+        self.gmacs -= (len(first_clips) - 1) * shared
 
     def _smooth(self, probabilities: list[float]) -> list[float]:
         """A running mean over the clips since the past was last forgotten."""

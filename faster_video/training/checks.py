@@ -8,7 +8,7 @@ import torch
 
 from faster_video.backbones.blocks import SPATIAL_STRIDE
 from faster_video.bundle import require_enough_frames
-from faster_video.config import TEMPORAL_STRIDE, Recipe
+from faster_video.config import RANDOM_PATTERN, TEMPORAL_STRIDE, Recipe
 from faster_video.datasets import VideoList
 from faster_video.device import choose_device
 from faster_video.errors import ConfigError, DataError
@@ -124,11 +124,12 @@ def _check_features(run: RunConfig) -> None:
         raise ConfigError(
             "model.expensive and model.cheap are features, which only --features gives; choose networks for videos"
         )
-    if run.features is None and run.recipe.stage2.patterns:
-        raise ConfigError(
-            "stage2.patterns is given without --features; patterns change on stored maps of both networks only: "
-            "extract with --networks both"
-        )
+    for name in ("patterns", "clip_counts"):
+        if run.features is None and getattr(run.recipe.stage2, name):
+            raise ConfigError(
+                f"stage2.{name} is given without --features; {name.replace('_', ' ')} change on stored maps only: "
+                "extract with --networks both"
+            )
     if run.features is not None and run.finetune is not None:
         raise ConfigError("features and finetune are both given; features come from networks that stay as they are")
     if run.features is not None and run.backbones is None and not run.recipe.model.takes_features:
@@ -137,8 +138,16 @@ def _check_features(run: RunConfig) -> None:
         )
     if run.features is not None and run.backbones is not None:
         model = run.backbones.model
-        for pattern in run.recipe.stage2.patterns or [run.recipe.model.pattern]:
-            run.features.require_fit(model.with_pattern(Pattern.parse(pattern)), run.recipe)
+        for pattern in drawn_patterns(run.recipe):
+            run.features.require_fit(model.with_pattern(pattern), run.recipe)
+
+
+def drawn_patterns(recipe: Recipe) -> list[Pattern]:
+    """Patterns that need all the maps that stage 2 may learn from."""
+    names = set(recipe.stage2.patterns or [recipe.model.pattern])
+    if RANDOM_PATTERN in names:
+        names = names - {RANDOM_PATTERN} | {"1:0", "0:1"}
+    return [Pattern.parse(name) for name in sorted(names)]
 
 
 def _check_device(run: RunConfig) -> None:

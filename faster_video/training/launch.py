@@ -41,7 +41,7 @@ def _by_torchrun() -> bool:
 def _leaves_weights_unused(run: RunConfig) -> bool:
     """Whether something in stage 2 learns nothing: an aggregator that never steps, a projection without cheap clips."""
     num_clips = run.recipe.clips.num_clips
-    if run.recipe.stage2.patterns:
+    if run.recipe.stage2.patterns or run.recipe.stage2.clip_counts:
         return True
     return num_clips == 1 or len(set(Pattern.parse(run.recipe.model.pattern).flags(num_clips))) == 1
 

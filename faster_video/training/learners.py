@@ -11,7 +11,6 @@ from faster_video.backbones import ClipResNet
 from faster_video.clips import normalize
 from faster_video.config import TransformConfig
 from faster_video.model import Faster
-from faster_video.pattern import Pattern
 from faster_video.training.fast_network import fast_features, trains_fast
 from faster_video.training.samples import Inputs, Maps
 
@@ -75,7 +74,7 @@ class HeadsLearner(nn.Module):
 
 
 def _folded(model: Faster, features: tuple[Tensor, ...] | Maps) -> Tensor:
-    """Log-probabilities after every clip [B, N, K], under the maps' own pattern if they have one."""
+    """Log-probabilities after every clip [B, N, K], of the networks that the maps say if they do."""
     if isinstance(features, Maps):
-        return model.with_pattern(Pattern.parse(features.pattern)).fold_all(features.clips)
+        return model.fold_all(features.clips, features.flags)
     return model.fold_all(features)

@@ -34,7 +34,7 @@ class Objective:
         if isinstance(inputs, Tensor):
             return self._blend(inputs)
         if isinstance(inputs, Maps):
-            return Maps(tuple(map(self._blend, inputs.clips)), inputs.pattern)
+            return Maps(tuple(map(self._blend, inputs.clips)), inputs.flags)
         return tuple(map(self._blend, inputs))
 
     def _blend(self, inputs: Tensor) -> Tensor:

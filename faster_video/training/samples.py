@@ -22,11 +22,12 @@ from faster_video.video import FrameCache, ScanCache, end_seconds
 
 @dataclass(eq=False)  # not frozen: Fabric moves what is in it to the device
 class Maps:
-    """The feature maps of a batch, and the pattern by which they are of one network or the other."""
+    """The feature maps of a batch, and which of them are of the expensive network."""
 
     clips: tuple[Tensor, ...]
     """N maps [B, D, t, h, w]."""
-    pattern: str
+    flags: tuple[bool, ...]
+    """N."""
 
 
 Inputs = Tensor | tuple[Tensor, ...] | Maps

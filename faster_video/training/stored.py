@@ -8,6 +8,7 @@ from random import Random
 
 import torch
 
+from faster_video.config import RANDOM_PATTERN
 from faster_video.errors import ConfigError
 from faster_video.features.stored import Features, StoredKey, labels_of
 from faster_video.files import printable
@@ -30,11 +31,13 @@ class StoreSource:
         views_per_video: int,
         labels: list[str] | None = None,
         patterns: Sequence[str] = (),
+        clip_counts: Sequence[int] = (),
         seed: int = 0,
     ) -> None:
         """Batches of `num_clips` maps; `labels` are the K classes in order, or all that occur in the store.
 
-        Of `patterns`, if there are some, every batch has one, drawn by the seed; `pattern` is then not used.
+        Of `patterns` and `clip_counts`, where there are some, every batch has one, drawn by the seed; `pattern` or
+        `num_clips` is then not used.
 
         Raises:
             ConfigError: there are no random views, or a video's label is none of `labels`.
@@ -49,7 +52,10 @@ class StoreSource:
             )
         self.features = features
         self.flags = pattern.flags(num_clips)
-        self._patterns, self._num_clips, self._seed = tuple(patterns), num_clips, seed
+        self._draws = bool(patterns or clip_counts)
+        self._patterns = tuple(patterns) or (str(pattern),)
+        self._clip_counts = tuple(clip_counts) or (num_clips,)
+        self._seed = seed
         self.views_per_video = views_per_video
         self._labels = [numbers[video.label] for video in features.videos]
         self.unreadable = [
@@ -80,11 +86,17 @@ class StoreSource:
             unreadable = []
 
     def _maps(self, read: list[StoredKey], first: SampleKey) -> Inputs:
-        """N maps of these views; `first` is of the batch, and fixes its pattern."""
-        if not self._patterns:
+        """N maps of these views; `first` is of the batch, and fixes N and the pattern."""
+        if not self._draws:
             return self.features.batch(read, self.flags)
-        pattern = Random(f"{self._seed}/pattern/{first}").choice(self._patterns)
-        return Maps(self.features.batch(read, Pattern.parse(pattern).flags(self._num_clips)), pattern)
+        random = Random(f"{self._seed}/pattern/{first}")
+        pattern, count = random.choice(self._patterns), random.choice(self._clip_counts)
+        if pattern == RANDOM_PATTERN:
+            share = random.random()
+            flags = tuple(random.random() < share for _ in range(count))
+        else:
+            flags = tuple(Pattern.parse(pattern).flags(count))
+        return Maps(self.features.batch(read, flags), flags)
 
     def _stored(self, key: SampleKey) -> SampleKey:
         """Which of the stored views stands for this one."""

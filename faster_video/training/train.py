@@ -19,8 +19,7 @@ from faster_video.evaluation import evaluate
 from faster_video.features import Features
 from faster_video.inference import Classifier
 from faster_video.model import Faster, build_model
-from faster_video.pattern import Pattern
-from faster_video.training.checks import check_run, smallest_batch
+from faster_video.training.checks import check_run, drawn_patterns, smallest_batch
 from faster_video.training.interrupt import Interruption
 from faster_video.training.launch import is_first_process, launch
 from faster_video.training.learners import AggregatorLearner, BackboneLearner, HeadsLearner, single_clips
@@ -170,16 +169,16 @@ def _stored(run: RunConfig, features: Features, model: Faster) -> StoreSource:
     Raises:
         ConfigError: it does not.
     """
-    patterns = run.recipe.stage2.patterns
-    for pattern in patterns or [str(model.pattern)]:
-        features.require_fit(model.with_pattern(Pattern.parse(pattern)), run.recipe)
+    for pattern in drawn_patterns(run.recipe):
+        features.require_fit(model.with_pattern(pattern), run.recipe)
     return StoreSource(
         features,
         pattern=model.pattern,
         num_clips=run.recipe.clips.num_clips,
         views_per_video=run.recipe.stage2.views_per_video,
         labels=run.data.labels,
-        patterns=patterns,
+        patterns=run.recipe.stage2.patterns,
+        clip_counts=run.recipe.stage2.clip_counts,
         seed=run.seed,
     )
 

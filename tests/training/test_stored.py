@@ -219,21 +219,35 @@ def test_every_batch_has_one_of_the_patterns_and_its_maps(both: FeatureStore, pa
     drawn = []
     for batch in found:
         assert isinstance(batch, Batch) and isinstance(batch.inputs, Maps)
-        drawn.append(batch.inputs.pattern)
-        flags = Pattern.parse(batch.inputs.pattern).flags(3)
-        wanted = both.batch([StoredKey(key.video, key.epoch) for key in batch.keys], flags)
+        drawn.append(batch.inputs.flags)
+        wanted = both.batch([StoredKey(key.video, key.epoch) for key in batch.keys], batch.inputs.flags)
         assert all(map(torch.equal, batch.inputs.clips, wanted))
-    assert set(drawn) == set(PATTERNS)
-    again = [batch.inputs.pattern for batch in any_pattern(both)(keys[7:])]  # type: ignore[union-attr]
+    assert set(drawn) == {tuple(Pattern.parse(pattern).flags(3)) for pattern in PATTERNS}
+    again = [batch.inputs.flags for batch in any_pattern(both)(keys[7:])]  # type: ignore[union-attr]
     assert again == drawn[7:]  # as in a run that goes on
-    others = [batch.inputs.pattern for batch in any_pattern(both, seed=1)(keys)]  # type: ignore[union-attr]
+    others = [batch.inputs.flags for batch in any_pattern(both, seed=1)(keys)]  # type: ignore[union-attr]
     assert others != drawn
     model = bundle_of(pairs).model
     learner = AggregatorLearner(model)
     for batch in found[:6]:
         assert isinstance(batch, Batch) and isinstance(batch.inputs, Maps)
-        by_hand = model.with_pattern(Pattern.parse(batch.inputs.pattern)).fold_all(batch.inputs.clips)[:, -1]
+        by_hand = model.fold_all(batch.inputs.clips, batch.inputs.flags)[:, -1]
         assert torch.equal(learner(batch.inputs), by_hand)
+
+
+def test_networks_and_numbers_of_clips_are_drawn_at_random(both: FeatureStore) -> None:
+    source = StoreSource(
+        both,
+        pattern=Pattern.parse("1:1"),
+        num_clips=3,
+        views_per_video=1,
+        patterns=("random",),
+        clip_counts=(1, 3),
+    )
+    drawn = [batch.inputs.flags for batch in source([[SampleKey(epoch, 0, 0)] for epoch in range(60)])]  # type: ignore[union-attr]
+    assert {len(flags) for flags in drawn} == {1, 3}
+    assert {flags for flags in drawn if len(flags) == 1} == {(True,), (False,)}
+    assert len({flags for flags in drawn if len(flags) == 3}) > 4  # of 8
 
 
 def test_patterns_need_stored_maps_of_both_networks(pairs: VideoList, tmp_path: Path) -> None:
@@ -242,6 +256,11 @@ def test_patterns_need_stored_maps_of_both_networks(pairs: VideoList, tmp_path: 
     run = RunConfig(recipe=recipe, data=pairs, out=tmp_path / "run", backbones=bundle_of(pairs), workers=0)
     with pytest.raises(ConfigError, match=r"stage2\.patterns is given without --features; patterns change on stored"):
         train(run)
+    counts = replace(recipe, stage2=replace(recipe.stage2, patterns=(), clip_counts=(2,)))
+    with pytest.raises(ConfigError, match=r"stage2\.clip_counts is given without --features; clip counts change on"):
+        train(replace(run, recipe=counts))
+    with pytest.raises(ConfigError, match=r"stage2\.clip_counts is 99; it must be at most"):
+        replace(recipe, stage2=replace(recipe.stage2, clip_counts=(99,)))
     extract(Extraction(bundle=bundle_of(pairs), data=pairs, out=tmp_path / "one", views=1, workers=0))
     with pytest.raises(ConfigError, match="holds only what pattern 1:1 wants; extract with --networks both"):
         train(replace(run, features=FeatureStore(tmp_path / "one")))
@@ -254,9 +273,10 @@ def test_patterns_need_stored_maps_of_both_networks(pairs: VideoList, tmp_path: 
 
 def test_a_run_on_any_pattern_trains_one_bundle(both: FeatureStore, pairs: VideoList, tmp_path: Path) -> None:
     recipe = small_recipe()
-    recipe = replace(recipe, stage2=replace(recipe.stage2, patterns=PATTERNS, prefix_loss=True, mixup=0.2))
+    stage2 = replace(recipe.stage2, patterns=(*PATTERNS, "random"), clip_counts=(2, 3), prefix_loss=True, mixup=0.2)
+    recipe = replace(recipe, clips=replace(recipe.clips, num_clips=3), stage2=stage2)
     run = RunConfig(
         recipe=recipe, data=pairs, out=tmp_path / "run", backbones=bundle_of(pairs), features=both, workers=0
     )
     bundle = train(run)
-    assert tuple(bundle.config.provenance["recipe"]["stage2"]["patterns"]) == PATTERNS
+    assert tuple(bundle.config.provenance["recipe"]["stage2"]["patterns"]) == (*PATTERNS, "random")

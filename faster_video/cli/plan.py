@@ -1,0 +1,149 @@
+"""`faster-video plan`: the best way to run a bundle for what a video may cost."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from jsonargparse import ArgumentParser, Namespace
+
+from faster_video.cli.defaults import Defaults
+from faster_video.cli.lists import LIST_HELP, add_list_options
+from faster_video.cli.output import print_table
+from faster_video.cli.rewritten import STORE_HELP, add_out, maps_of, out_folder
+from faster_video.cli.running import BUNDLE_HELP, bundle_named
+from faster_video.files import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from faster_video.budget import Plan
+    from faster_video.budget.plan import Tried
+
+DESCRIPTION = "Choose pattern, number of clips and stop rule for what a video may cost, and keep them as a preset."
+MOST_LINES = 20
+"""Of the front, in the table."""
+
+
+def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
+    """Declare the options."""
+    command.add_argument("bundle", type=str, metavar="BUNDLE", help=BUNDLE_HELP)
+    command.add_argument(
+        "list", type=str, metavar="LIST", help=f"videos that it was not trained on: {LIST_HELP}; {STORE_HELP}"
+    )
+    add_list_options(command)
+    command.add_argument(
+        "--budget", type=str, required=True, help='what a video may cost in the mean: "40 GMACs" or "0.5 s" of work'
+    )
+    command.add_argument("--preset", type=str, default="cheap", metavar="NAME", help="name for what is chosen")
+    command.add_argument("--patterns", type=str, nargs="+", metavar="E:C", help="to be tried; default: 1:0 to 1:15")
+    command.add_argument("--clips", type=int, nargs="+", metavar="N", help="to be tried; default: all, half of them, …")
+    command.add_argument("--part", type=str, default="test", help="of a LIST that has several: train, test or all")
+    command.add_argument("--device", type=str, default="auto", help="auto, cpu or cuda")
+    command.add_argument("--engine", type=str, default="auto", help="whose seconds count: auto, native, eager, …")
+    command.add_argument("--plot", type=str, metavar="FILE", help="draw accuracy against cost (.png, .pdf, .svg)")
+    command.add_argument("--json", action="store_true", help="print every setting that was tried as JSON")
+    add_out(command)
+
+
+def run(options: Namespace) -> int:
+    """Do it; returns the exit code."""
+    from dataclasses import replace
+
+    from faster_video.budget import Budget, plan
+    from faster_video.budget.picture import plot_plan
+    from faster_video.budget.plan import PATTERNS
+    from faster_video.budget.prices import gmacs_prices, seconds_prices
+    from faster_video.bundle import save_bundle
+    from faster_video.inference import Classifier
+    from faster_video.pictures import require_picture_path
+
+    budget = Budget.parse(options.budget)
+    out = out_folder(options)
+    if options.plot is not None:
+        require_picture_path(options.plot)
+    bundle = bundle_named(options.bundle)
+    gmacs = gmacs_prices(bundle)
+    prices = gmacs
+    if budget.unit == "s":
+        prices = seconds_prices(Classifier(bundle_named(options.bundle), options.device, options.engine))
+    with maps_of(options, bundle, part=options.part) as features:
+        found = plan(
+            bundle,
+            features,
+            budget,
+            prices=prices,
+            gmacs=gmacs,
+            patterns=options.patterns or PATTERNS,
+            clip_counts=options.clips,
+            show=_tell if sys.stderr.isatty() else lambda _what: None,
+        )
+    presets = bundle.config.presets | {options.preset: found.preset()}
+    save_bundle(replace(bundle, config=replace(bundle.config, presets=presets)), out)
+    if options.json:
+        print(json.dumps(_as_dict(found), indent=2))
+    else:
+        print_table(_table(found))
+        _tell_chosen(found)
+    if options.plot is not None:
+        plot_plan(found, options.plot)
+        print(f"drawn in {printable(options.plot)}", file=sys.stderr)
+    print(f"written to {printable(out)} as preset {options.preset!r}", file=sys.stderr)
+    return 0
+
+
+def _tell(what: str) -> None:
+    print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+
+
+def _table(plan: "Plan") -> "Table":
+    from rich.table import Table
+
+    shown = plan.front
+    left_out = len(shown) - MOST_LINES
+    table = Table(title="What nothing beats in both accuracy and cost")
+    for name in ("setting", "top-1", f"{plan.budget.unit} a video", "of every clip expensive"):
+        table.add_column(name, justify="left" if name == "setting" else "right")
+    for one in shown[-MOST_LINES:]:
+        share = one.outcome.mean_cost / plan.all_expensive.outcome.mean_cost
+        mark = " ←" if one is plan.chosen else ""
+        table.add_row(f"{one.setting}{mark}", f"{one.outcome.top1:.1%}", f"{one.outcome.mean_cost:.3g}", f"{share:.0%}")
+    if left_out > 0:
+        table.caption = f"and {left_out} cheaper ones"
+    return table
+
+
+def _tell_chosen(plan: "Plan") -> None:
+    usual = plan.all_expensive
+    print(f"every clip expensive: {usual.outcome.top1:.1%} at {usual.outcome.mean_cost:.3g} {plan.budget.unit} a video")
+    print(f"chosen for {plan.budget}: {plan.chosen.setting}")
+    print(
+        f"{plan.chosen.outcome.top1:.1%} of these {len(plan.chosen.outcome.correct)} videos; on videos that it is not "
+        f"chosen on, {plan.expected_top1:.1%} at {plan.expected_cost:.3g} {plan.budget.unit}"
+    )
+
+
+def _as_dict(plan: "Plan") -> dict[str, object]:
+    on_front = {id(one) for one in plan.front}
+    return {
+        "budget": str(plan.budget),
+        "unit": plan.budget.unit,
+        "videos": len(plan.chosen.outcome.correct),
+        "chosen": _setting(plan.chosen),
+        "expected_top1": plan.expected_top1,
+        "expected_cost": plan.expected_cost,
+        "all_expensive": _setting(plan.all_expensive),
+        "tried": [_setting(one) | {"on_front": id(one) in on_front} for one in plan.tried],
+    }
+
+
+def _setting(one: "Tried") -> dict[str, object]:
+    setting = one.setting
+    return {
+        "pattern": setting.pattern,
+        "num_clips": setting.num_clips,
+        "gate_threshold": setting.gate_threshold,
+        "stop": None if setting.stop is None else str(setting.stop),
+        "top1": one.outcome.top1,
+        "cost": one.outcome.mean_cost,
+        "gmacs": one.gmacs,
+    }
