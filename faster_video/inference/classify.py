@@ -240,7 +240,8 @@ class Classifier:
             log_probabilities = answer[:, None]  # [B, 1, K]
         else:
             log_probabilities, state = self.model.steps(torch.stack(clips, dim=1), state)
-        return [self.probabilities(answer) for answer in log_probabilities[0]], flags, state
+        answers = log_probabilities[0].cpu()  # a GPU is waited for once
+        return [self.probabilities(answer) for answer in answers], flags, state
 
     def probabilities(self, log_probabilities: Tensor) -> list[float]:
         """Of the K labels, as the bundle is calibrated: from the model's log-probabilities [K]."""
