@@ -24,7 +24,7 @@ demo: $(INSTALLED)
 # One process per core, each with one thread: the networks in the tests are too small for more. Of a GPU, if there is
 # one, only what lies in tests/gpu makes use.
 test: lint types
-	CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest tests/gpu
 
 lint: $(INSTALLED)
