@@ -78,12 +78,13 @@ def figures(folder: Path, seed: int) -> Figures:
     prefix = learned(folder, networks, stores["train"], "prefix-1:3", "1:3", replace(stage2, prefix_loss=True), seed)
     any_time = learned(folder, networks, stores["train"], "any", "1:3", replace(stage2, **ANY_TIME), seed)
     sized = replace(networks, config=replace(networks.config, clips=long_motion().clips))
+    gated = with_gate(folder, any_time, stores["train"], seed)
     average = with_untrained_aggregator(sized, "average").with_pattern("1:0")
     found = {
         "moments": moments(last["1:3"], prefix, any_time, stores["test"]),
         "patterns": patterns(last, any_time, stores["test"]),
-        "exits": exits(last["1:3"], any_time, average, stores),
-        "gate": gates(folder, any_time, stores, seed),
+        "exits": exits(last["1:3"], gated, average, stores),
+        "gate": gates(gated, stores),
     }
     told.write_text(json.dumps(found, indent=1) + "\n")
     return found
@@ -140,7 +141,7 @@ def exits(last: Bundle, any_time: Bundle, average: Bundle, stores: dict[str, Fea
     found = replay(whole.with_pattern("1:3"), validation)
     calibration = calibrate(found, prices, max_drop=0.5)
     whole = replace(whole, config=replace(whole.config, calibration=calibration.calibration))
-    tried = plan(whole, validation, Budget(1e9, "GMACs"), prices=prices, gmacs=prices).tried
+    tried = plan(whole, validation, Budget(1e9, "GMACs"), prices=(prices, prices)).tried
     references = {
         "last step, 1:3": last,
         "any time, 1:3": any_time.with_pattern("1:3"),
@@ -193,20 +194,23 @@ def judged_rule(bundle: Bundle, test: FeatureStore, prices: Prices, rule: Any) -
 def point(bundle: Bundle, one: Tried, test: FeatureStore, prices: Prices) -> Figures:
     """A setting on `test`."""
     setting = one.setting
-    videos = replay(bundle.with_num_clips(setting.num_clips).with_pattern(setting.pattern), test)
+    sized = bundle.with_num_clips(setting.num_clips).with_pattern(setting.pattern)
+    videos = replay(sized.with_gate(setting.gate_threshold), test)
     found = outcome(videos, bundle.config.calibration.temperature, setting.stop, prices.after_each_clip(videos))
     return {"setting": str(setting), "top1": found.top1, "gmacs": found.mean_cost, "validation": one.outcome.top1}
 
 
-def gates(folder: Path, any_time: Bundle, stores: dict[str, FeatureStore], seed: int) -> Figures:
-    """Gate, novelty and chance at the cost of fixed patterns, the thresholds chosen on `validation`."""
+def with_gate(folder: Path, any_time: Bundle, features: FeatureStore, seed: int) -> Bundle:
+    """The any-time bundle with a gate, which is not in use."""
     place = folder / "gated"
-    if place.exists():
-        gated = load_bundle(place)
-    else:
-        gated, _ = train_gate(any_time, stores["train"], GateTraining(share=SHARE, seed=seed))
+    if not place.exists():
+        gated, _ = train_gate(any_time, features, GateTraining(share=SHARE, seed=seed))
         save_bundle(gated.with_gate(None), place)
-    gated = gated.with_num_clips(CLIPS)
+    return load_bundle(place).with_num_clips(CLIPS)
+
+
+def gates(gated: Bundle, stores: dict[str, FeatureStore]) -> Figures:
+    """Gate, novelty and chance at the cost of fixed patterns, the thresholds chosen on `validation`."""
     prices = gmacs_prices(gated)
     told: Figures = {}
     for name in COMPARED:

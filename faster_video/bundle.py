@@ -40,6 +40,7 @@ __all__ = [
     "load_bundle",
     "load_bundle_config",
     "require_enough_frames",
+    "require_replaceable",
     "save_bundle",
 ]
 
@@ -83,13 +84,15 @@ class Bundle:
         return replace(self, config=replace(self.config, clips=replace(self.config.clips, num_clips=num_clips)))
 
     def with_preset(self, name: str) -> "Bundle":
-        """The bundle under its preset of that name, but for when to stop, which `config.presets` says.
+        """The bundle under its preset of that name, temperature and all, but for when to stop, which the preset says.
 
         Raises:
             ConfigError: it has none of that name; the message lists those that it has.
         """
         preset = self.preset(name)
         chosen = self.with_pattern(preset.pattern).with_num_clips(preset.num_clips)
+        calibration = replace(chosen.config.calibration, temperature=preset.temperature)
+        chosen = replace(chosen, config=replace(chosen.config, calibration=calibration))
         return chosen.with_gate(preset.gate_threshold)
 
     def with_gate(self, threshold: float | None) -> "Bundle":
@@ -145,7 +148,7 @@ def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> No
     if half:
         weights = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     try:
-        _require_replaceable(target)
+        require_replaceable(target)
         with replacing_folder(target) as aside:
             save_file(weights, aside / WEIGHTS)
             config = replace(bundle.config, weights_sha256=_sha256(aside / WEIGHTS))
@@ -157,8 +160,8 @@ def save_bundle(bundle: Bundle, folder: str | Path, *, half: bool = False) -> No
         raise BundleError(f"{printable(target)}: cannot write the bundle there: {reason}") from error
 
 
-def _require_replaceable(target: Path) -> None:
-    """Refuse to write where something other than a bundle would be lost."""
+def require_replaceable(target: Path) -> None:
+    """Refuse to write a bundle where something else would be lost. Raises `BundleError`."""
     if target.exists() and not target.is_dir():
         raise BundleError(f"{printable(target)}: is a file; a bundle is a folder, so choose another name")
     others = sorted({entry.name for entry in target.iterdir()} - {CONFIG, WEIGHTS, CARD}) if target.exists() else []

@@ -210,12 +210,24 @@ def _counted(
     return kept_counts((config, frames, crop_size, num_classes), _Counted, count)
 
 
+def clip_gmacs(cost: VideoCost, model: Faster, *, expensive: bool, first: bool) -> float:
+    """What a clip costs that this network sees, chosen by the model's pattern or by its gate, if that is in use;
+    `first`: there is no past."""
+    if model.gate_threshold is None or model.gate is None:
+        return cost.step_gmacs(expensive=expensive, first=first)
+    return cost.gated_gmacs(expensive=expensive, first=first, gate_gmacs=count_gate(model.gate))
+
+
 def count_gate(gate: Gate) -> float:
     """GMACs of one decision."""
+    return _count_gate(gate.past.in_features, gate.clip.in_features)
+
+
+@lru_cache(maxsize=64)
+def _count_gate(channels: int, cheap_channels: int) -> float:
     with torch.device("meta"):
-        past, cheap = (torch.empty(1, layer.in_features, 1, 1, 1) for layer in (gate.past, gate.clip))
-        same = Gate(gate.past.in_features, gate.clip.in_features)
-        return count_gmacs(same, past, cheap, torch.empty(1, 2))
+        past, cheap = (torch.empty(1, width, 1, 1, 1) for width in (channels, cheap_channels))
+        return count_gmacs(Gate(channels, cheap_channels), past, cheap, torch.empty(1, 2))
 
 
 @torch.no_grad()

@@ -81,11 +81,14 @@ class Preset:
     gate_threshold: float | None = None
     """Above which the bundle's gate sends a clip to the expensive network, whatever the pattern; None leaves it out."""
     stop: StopRule | None = None
+    temperature: float = 1.0
+    """Of the probabilities by which `stop` was chosen."""
     top1: float = 0.0
-    """Share of those videos that were right."""
+    """Share of the videos that is expected to be right: it was chosen on others. 0 if nobody has looked."""
     gmacs: float = 0.0
     """Of a video, in the mean."""
     videos: int = 0
+    """That it was chosen on."""
     budget: str = ""
     """As it was asked for."""
 

@@ -1,6 +1,7 @@
 """What a bundle's probabilities are worth, and when it may stop: learned on videos that it was not trained on."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ class Calibrated:
     error_before: float
     """Expected calibration error of the answers after every clip, 0 to 1."""
     error_after: float
+    """On videos that the temperature was not learned on, in turns."""
     top1: float
     """Share that is right when all clips are looked at."""
     cost: float
@@ -49,21 +51,20 @@ def calibrate(videos: Replay, prices: Prices, *, max_drop: float = 0.5) -> Calib
     """
     require_at_least("max_drop", max_drop, 0)
     require_at_most("max_drop", max_drop, 100)
-    num_videos, num_clips, num_classes = videos.log_probabilities.shape
+    num_videos = len(videos.labels)
     if num_videos < FEWEST_VIDEOS:
         raise DataError(f"there are {num_videos} videos to calibrate with; give at least {FEWEST_VIDEOS}, better 400")
-    answers = videos.log_probabilities.reshape(-1, num_classes)  # [V·N, K]
-    labels = videos.labels.repeat_interleave(num_clips)
-    temperature = fit_temperature(answers, labels)
+    temperature = _temperature(videos)
     cost = prices.after_each_clip(videos)
     whole = outcome(videos, temperature, None, cost)
     tried = [outcome(videos, temperature, rule, cost) for rule in rules()]
     chosen = cheapest(whole, tried, max_drop)
-    drop, expected_cost = _on_others(whole, tried, max_drop)
+    folds = torch.randperm(num_videos, generator=torch.Generator().manual_seed(0)).chunk(FOLDS)
+    drop, expected_cost = _on_others(whole, tried, max_drop, folds)
     return Calibrated(
         calibration=Calibration(temperature=temperature, stop=chosen.rule, max_drop=max_drop, videos=num_videos),
-        error_before=calibration_error(answers, labels, 1.0),
-        error_after=calibration_error(answers, labels, temperature),
+        error_before=calibration_error(*_all_answers(videos), 1.0),
+        error_after=_error_on_others(videos, folds),
         top1=whole.top1,
         cost=whole.mean_cost,
         stopped_top1=chosen.top1,
@@ -74,17 +75,36 @@ def calibrate(videos: Replay, prices: Prices, *, max_drop: float = 0.5) -> Calib
     )
 
 
-def _on_others(whole: Outcome, tried: list[Outcome], max_drop: float) -> tuple[float, float]:
+def _all_answers(videos: Replay) -> tuple[Tensor, Tensor]:
+    """Answers after every clip [V·N, K], and their labels [V·N]."""
+    _, num_clips, num_classes = videos.log_probabilities.shape
+    return videos.log_probabilities.reshape(-1, num_classes), videos.labels.repeat_interleave(num_clips)
+
+
+def _temperature(videos: Replay) -> float:
+    return fit_temperature(*_all_answers(videos))
+
+
+def _error_on_others(videos: Replay, folds: Sequence[Tensor]) -> float:
+    """Calibration error where the temperature is of other videos."""
+    everything = torch.cat(list(folds))
+    scaled = videos.log_probabilities.clone()
+    for fold in folds:
+        scaled[fold] /= _temperature(videos.shortened(_without(everything, fold)))
+    return calibration_error(*_all_answers(replace(videos, log_probabilities=scaled)), 1.0)
+
+
+def _on_others(whole: Outcome, tried: list[Outcome], max_drop: float, folds: Sequence[Tensor]) -> tuple[float, float]:
     """Points lost and cost of a video where the rule is chosen on other videos than it is judged on."""
-    order = torch.randperm(len(whole.correct), generator=torch.Generator().manual_seed(0))
+    everything = torch.cat(list(folds))
     lost, cost = 0.0, 0.0
-    for fold in order.chunk(FOLDS):
-        others = _without(order, fold)
+    for fold in folds:
+        others = _without(everything, fold)
         chosen = cheapest(of_videos(whole, others), [of_videos(one, others) for one in tried], max_drop)
         judged = of_videos(next(one for one in [whole, *tried] if one.rule == chosen.rule), fold)
         lost += float(whole.correct[fold].double().sum() - judged.correct.double().sum())
         cost += float(judged.cost.sum())
-    return 100 * lost / len(order), cost / len(order)
+    return 100 * lost / len(everything), cost / len(everything)
 
 
 def _without(order: Tensor, fold: Tensor) -> Tensor:

@@ -73,6 +73,12 @@ def train_gate(
         raise ConfigError("this bundle averages scores; a gate looks at what an aggregator has learned, as of fast_gru")
     if bundle.config.clips.num_clips < 2:
         raise ConfigError("num_clips is 1; a gate decides about the clips after the first")
+    num_clips = bundle.config.clips.num_clips
+    if wanted.share * num_clips <= 1:
+        raise ConfigError(
+            f"share is {wanted.share}, but the first of {num_clips} clips is always expensive; give more than "
+            f"{1 / num_clips:.3g}"
+        )
     keys = [
         StoredKey(video, view)
         for view in range(features.views)
@@ -159,8 +165,8 @@ def _objective(
         uniform = torch.rand(len(labels), generator=noise).clamp(1e-6, 1 - 1e-6)
         soft = (decision + torch.logit(uniform)).sigmoid()
         gate = (soft > 0.5).float() - soft.detach() + soft  # 0 or 1, with the gradient of `soft`
-        open_ = gate[:, None, None, None, None]
-        evidence = open_ * costly[number] + (1 - open_) * model.projection(cheap[number])
+        weight = gate[:, None, None, None, None]
+        evidence = weight * costly[number] + (1 - weight) * model.projection(cheap[number])
         answer, state = model.fold(evidence, state, expensive=True)
         losses.append(functional.nll_loss(answer, labels))
         opened.append(gate)

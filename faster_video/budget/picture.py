@@ -26,12 +26,19 @@ def plot_plan(plan: Plan, path: str | Path) -> None:
             continue
         axes.scatter(*_places(tried), s=9, color=colour, alpha=0.25, linewidths=0)
         axes.plot(*_places(front(tried)), color=colour, linewidth=1.6, marker="o", markersize=3.5, label=name)
-    for one, marker, label in (
-        (plan.all_expensive, "s", f"every clip expensive: {_told(plan.all_expensive, plan)}"),
-        (plan.chosen, "*", f"chosen: {plan.chosen.setting}, {_told(plan.chosen, plan)}"),
-    ):
+    marked = [(plan.all_expensive, "s", "every clip expensive"), (plan.chosen, "*", f"chosen: {plan.chosen.setting}")]
+    if plan.average is not None:
+        marked.insert(0, (plan.average, "^", "every clip expensive, scores averaged"))
+    for one, marker, label in marked:
         size = 15 if marker == "*" else 8
-        axes.plot(*_places([one]), linestyle="", marker=marker, markersize=size, color="#222222", label=label)
+        axes.plot(
+            *_places([one]),
+            linestyle="",
+            marker=marker,
+            markersize=size,
+            color="#222222",
+            label=f"{label}, {_told(one, plan)}",
+        )
     axes.axvline(plan.budget.amount, color="#777777", linestyle="--", linewidth=1.2, label=f"budget {plan.budget}")
     axes.set_xscale("log")
     axes.set_xlabel(f"{plan.budget.unit} a video, in the mean")

@@ -4,22 +4,25 @@ Shapes: V videos, N clips per video.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from faster_video.budget.exits import Outcome, of_videos, outcome, rules
-from faster_video.budget.prices import Prices
+from faster_video.budget.prices import Prices, gmacs_prices
 from faster_video.budget.replay import Replay, replay
 from faster_video.bundle import Bundle
+from faster_video.config import require_at_least, require_at_most
 from faster_video.errors import ConfigError, DataError
+from faster_video.evaluation import with_untrained_aggregator
 from faster_video.features.stored import Features
 from faster_video.policy import Preset, StopRule
 
 PATTERNS = ("1:0", "1:1", "1:3", "1:7", "1:15", "first", "0:1")
 GATE_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-UNITS = {"gmacs": "GMACs", "gmac": "GMACs", "s": "s", "seconds": "s"}
+GMACS = "GMACs"
+UNITS = {"gmacs": GMACS, "gmac": GMACS, "s": "s", "seconds": "s"}
 _WRITTEN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*([A-Za-z]+)\s*")
 FEWEST_VIDEOS = 20
 
@@ -83,12 +86,16 @@ class Plan:
     budget: Budget
     tried: list[Tried]
     chosen: Tried
+    temperature: float
+    """By which rules were tried."""
     expected_top1: float
     """Of the best on videos that it was not chosen on: chosen on one half of them and judged on the other, in turns."""
     expected_cost: float
     """On those, in the budget's unit; it may pass the budget by a little."""
     all_expensive: Tried
-    """Every clip expensive, all clips."""
+    """Every clip expensive, all of the bundle's clips."""
+    average: Tried | None
+    """The same with the network's own scores averaged; None where nothing was learned by those."""
 
     @property
     def front(self) -> list[Tried]:
@@ -103,7 +110,8 @@ class Plan:
             num_clips=setting.num_clips,
             gate_threshold=setting.gate_threshold,
             stop=setting.stop,
-            top1=chosen.outcome.top1,
+            temperature=self.temperature,
+            top1=self.expected_top1,
             gmacs=chosen.gmacs,
             videos=len(chosen.outcome.correct),
             budget=str(self.budget),
@@ -115,57 +123,88 @@ def plan(
     features: Features,
     budget: Budget,
     *,
-    prices: Prices,
-    gmacs: Prices,
+    prices: tuple[Prices, Prices],
     patterns: Sequence[str] = PATTERNS,
     clip_counts: Sequence[int] | None = None,
     show: Callable[[str], None] = lambda _what: None,
 ) -> Plan:
     """Try settings on the test views of features of both networks, and choose the most accurate within the budget.
 
-    `prices` are in the budget's unit; `clip_counts` default to the bundle's number of clips, its half, and so on. The
-    bundle's calibration is used for rules that stop early; a gate is tried if it has one. `show` is told what comes.
+    `prices` are in the budget's unit: of clips one by one, and of a whole video's. `clip_counts` default to the
+    bundle's number of clips, its half, and so on. The bundle's temperature is used for rules that stop early; a gate
+    is tried if it has one. `show` is told what comes.
 
     Raises:
-        ConfigError: a pattern is none, a number of clips is more than are stored, nothing fits the budget, or the
-            features are not those of the bundle's networks or lack maps.
+        ConfigError: a pattern is none, a number of clips is more than the bundle's or less than 1, nothing fits the
+            budget, or the features are not those of the bundle's networks or lack maps.
         DataError: there are fewer than 20 videos, or a label is none of the bundle's.
         StoreError: a file is damaged.
     """
-    counts = _halves(bundle.config.clips.num_clips) if clip_counts is None else list(dict.fromkeys(clip_counts))
-    temperature = bundle.config.calibration.temperature
+    whole = bundle.config.clips.num_clips
+    counts = _halves(whole) if clip_counts is None else require_clip_counts(clip_counts, whole)
+    gmacs = gmacs_prices(bundle)
+    everything = Setting(pattern="1:0", num_clips=whole)
+    show(str(everything))
+    usual = replay(bundle.with_pattern("1:0"), features)
+    if len(usual.labels) < FEWEST_VIDEOS:
+        raise DataError(f"there are {len(usual.labels)} videos to plan with; give at least {FEWEST_VIDEOS}")
     tried: list[Tried] = []
     for setting, videos in _replays(bundle, features, patterns, counts, show):
-        if len(videos.labels) < FEWEST_VIDEOS:
-            raise DataError(f"there are {len(videos.labels)} videos to plan with; give at least {FEWEST_VIDEOS}")
-        cost, in_gmacs = prices.after_each_clip(videos), gmacs.after_each_clip(videos)
-        for rule in [None, *(rule for rule in rules() if rule.clips < setting.num_clips)]:
-            found = outcome(videos, temperature, rule, cost)
-            every = torch.arange(len(found.clips))
-            of_videos_ = in_gmacs[every, found.clips - 1]
-            tried.append(Tried(replace(setting, stop=rule), found, float(of_videos_.mean())))
-    usual = next((one for one in tried if _is_all_expensive(one.setting)), None)
-    if usual is None:
-        usual = max(tried, key=lambda one: one.outcome.mean_cost)
+        tried += _with_rules(setting, videos, bundle.config.calibration.temperature, prices, gmacs)
     chosen = best(tried, budget)
     top1, cost_of_video = _on_others(tried, budget)
     return Plan(
         budget=budget,
         tried=tried,
         chosen=chosen,
+        temperature=bundle.config.calibration.temperature,
         expected_top1=top1,
         expected_cost=cost_of_video,
-        all_expensive=usual,
+        all_expensive=_tried(everything, usual, 1.0, prices[1], gmacs),
+        average=_averaged(bundle, features, None if budget.unit == GMACS else prices[1]),
     )
 
 
-def _is_all_expensive(setting: Setting) -> bool:
-    return setting.pattern == "1:0" and setting.stop is None and setting.gate_threshold is None
+def require_clip_counts(counts: Sequence[int], most: int) -> list[int]:
+    """Each once. Raises `ConfigError` where one is less than 1 or more than the bundle's."""
+    for count in counts:
+        require_at_least("clips", count, 1)
+        require_at_most("clips", count, most)
+    return list(dict.fromkeys(counts))
+
+
+def _with_rules(
+    setting: Setting, videos: Replay, temperature: float, prices: tuple[Prices, Prices], gmacs: Prices
+) -> Iterator[Tried]:
+    """A setting without a rule and with each that can stop it."""
+    alone, together = prices
+    yield _tried(setting, videos, temperature, together, gmacs)
+    for rule in rules():
+        if rule.clips < setting.num_clips:
+            yield _tried(replace(setting, stop=rule), videos, temperature, alone, gmacs)
+
+
+def _tried(setting: Setting, videos: Replay, temperature: float, prices: Prices, gmacs: Prices) -> Tried:
+    found = outcome(videos, temperature, setting.stop, prices.after_each_clip(videos))
+    every = torch.arange(len(found.clips))
+    return Tried(setting, found, float(gmacs.after_each_clip(videos)[every, found.clips - 1].mean()))
+
+
+def _averaged(bundle: Bundle, features: Features, prices: Prices | None) -> Tried | None:
+    """Every clip expensive and the network's own scores averaged, the usual way; None where nothing was learned by
+    them. Seconds are a little too many: they are those of clips that are folded."""
+    try:
+        average = with_untrained_aggregator(bundle, "average").with_pattern("1:0")
+    except ConfigError:
+        return None
+    setting = Setting(pattern="1:0", num_clips=bundle.config.clips.num_clips)
+    gmacs = gmacs_prices(average)
+    return _tried(setting, replay(average, features), 1.0, prices or gmacs, gmacs)
 
 
 def _replays(
     bundle: Bundle, features: Features, patterns: Sequence[str], counts: Sequence[int], show: Callable[[str], None]
-) -> Iterable[tuple[Setting, Replay]]:
+) -> Iterator[tuple[Setting, Replay]]:
     for num_clips in counts:
         sized = bundle.with_num_clips(num_clips)
         seen: set[tuple[bool, ...]] = set()

@@ -3,20 +3,22 @@
 Shapes: V videos, N clips per video.
 """
 
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from faster_video.budget.replay import Replay
 from faster_video.bundle import Bundle
-from faster_video.cost import count_gate, video_cost
+from faster_video.cost import clip_gmacs, video_cost
 from faster_video.inference import Classifier
 
-ROUNDS = 7
-"""Timings of a part, of which the median counts."""
+ROUNDS = 5
+"""Timings of a video, of which the median counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,53 +47,69 @@ def gmacs_prices(bundle: Bundle) -> Prices:
     """In GMACs (`faster_video.cost`)."""
     config = bundle.config
     cost = video_cost(config.model, config.clips, config.transform.crop_size, len(config.labels))
-    gate = bundle.model.gate
-    gate_gmacs = 0.0 if gate is None else count_gate(gate)
-    gated = {
-        f"gated_{name}": 0.0
-        if gate is None
-        else cost.gated_gmacs(expensive=expensive, first=False, gate_gmacs=gate_gmacs)
-        for name, expensive in (("expensive", True), ("cheap", False))
+    plain, gated = bundle.model.with_gate(None), bundle.model
+    if gated.gate is not None:
+        gated = gated.with_gate(0.5)
+    return Prices(
+        first_expensive=clip_gmacs(cost, plain, expensive=True, first=True),
+        first_cheap=clip_gmacs(cost, plain, expensive=False, first=True),
+        expensive=clip_gmacs(cost, plain, expensive=True, first=False),
+        cheap=clip_gmacs(cost, plain, expensive=False, first=False),
+        gated_expensive=clip_gmacs(cost, gated, expensive=True, first=False),
+        gated_cheap=clip_gmacs(cost, gated, expensive=False, first=False),
+    )
+
+
+def seconds_prices(bundle: Bundle, device: str = "auto", engine: str = "auto") -> tuple[Prices, Prices]:
+    """In seconds of `Classifier` on this machine, measured now, from decoded clips to probabilities: of clips one by
+    one, as with a rule or a gate, and of a whole video's clips, which may go through the networks together.
+
+    Decoding, which runs beside them, is not in it.
+
+    Raises:
+        ConfigError, EngineError: as `Classifier`.
+    """
+    one_by_one = {
+        expensive: _timed(bundle.with_pattern("1:0" if expensive else "0:1"), device, engine, together=False)
+        for expensive in (True, False)
     }
-    return Prices(
-        first_expensive=cost.step_gmacs(expensive=True, first=True),
-        first_cheap=cost.step_gmacs(expensive=False, first=True),
-        expensive=cost.step_gmacs(expensive=True, first=False),
-        cheap=cost.step_gmacs(expensive=False, first=False),
-        **gated,
+    whole = {
+        expensive: _timed(bundle.with_pattern("1:0" if expensive else "0:1"), device, engine, together=True)
+        for expensive in (True, False)
+    }
+    opened = one_by_one[True] + one_by_one[False]  # the cheap network and the gate are about what a cheap clip takes
+    return (
+        Prices(
+            first_expensive=one_by_one[True],
+            first_cheap=one_by_one[False],
+            expensive=one_by_one[True],
+            cheap=one_by_one[False],
+            gated_expensive=opened,
+            gated_cheap=one_by_one[False],
+        ),
+        Prices(
+            first_expensive=whole[True],
+            first_cheap=whole[False],
+            expensive=whole[True],
+            cheap=whole[False],
+            gated_expensive=opened,
+            gated_cheap=one_by_one[False],
+        ),
     )
 
 
-@torch.inference_mode()
-def seconds_prices(classifier: Classifier) -> Prices:
-    """In seconds of the networks on the classifier's device and engine, measured now; decoding runs beside them."""
-    config, model = classifier.bundle.config, classifier.model
-    side = config.transform.crop_size
-    clip = torch.zeros(1, 3, config.clips.frames_per_clip, side, side, device=classifier.device)
-    maps = {expensive: model.features(clip, expensive=expensive) for expensive in (True, False)}
-    state = model.fold(maps[True], None, expensive=True)[1]
-
-    def seconds(run: object) -> float:
-        assert callable(run)
-        run()
-        taken = []
-        for _ in range(ROUNDS):
-            began = perf_counter()
-            run()
-            if classifier.device.type == "cuda":
-                torch.cuda.synchronize(classifier.device)
-            taken.append(perf_counter() - began)
-        return median(taken)
-
-    network = {flag: seconds(lambda flag=flag: model.features(clip, expensive=flag)) for flag in (True, False)}
-    first = {flag: seconds(lambda flag=flag: model.fold(maps[flag], None, expensive=flag)) for flag in (True, False)}
-    later = {flag: seconds(lambda flag=flag: model.fold(maps[flag], state, expensive=flag)) for flag in (True, False)}
-    gate = 0.0 if model.gate is None else seconds(lambda: model.gate_probability(maps[False], state.hidden))
-    return Prices(
-        first_expensive=network[True] + first[True],
-        first_cheap=network[False] + first[False],
-        expensive=network[True] + later[True],
-        cheap=network[False] + later[False],
-        gated_expensive=network[True] + later[True] + network[False] + gate,
-        gated_cheap=network[False] + later[False] + gate,
-    )
+def _timed(bundle: Bundle, device: str, engine: str, *, together: bool) -> float:
+    """Seconds of a clip in a video, median of some videos."""
+    copied = replace(bundle, model=deepcopy(bundle.model))  # the classifier takes it over
+    classifier = Classifier(copied, device, engine)
+    config = bundle.config
+    side, num_clips = config.transform.crop_size, config.clips.num_clips
+    size = classifier.clips_together if together else 1
+    clip = classifier.decoder.prepared([np.zeros((side, side, 3), np.uint8)] * config.clips.frames_per_clip)
+    taken = []
+    for _ in range(ROUNDS + 1):
+        began, state = perf_counter(), None
+        for start in range(0, num_clips, size):
+            _, _, state = classifier.steps([clip] * min(size, num_clips - start), state)
+        taken.append((perf_counter() - began) / num_clips)
+    return median(taken[1:])  # the first prepares kernels and captures

@@ -4,20 +4,22 @@ Shapes: V videos, N clips per video, K classes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from faster_video.bundle import Bundle
 from faster_video.datasets import LabelledVideo
+from faster_video.engine import AUTO
 from faster_video.errors import DataError
 from faster_video.evaluation import require_known_labels
 from faster_video.features.answers import Choose, stored_answers
 from faster_video.features.layout import TEST
-from faster_video.features.stored import Features, StoredKey
+from faster_video.features.stored import NO_FILE, Features, StoredKey
 from faster_video.files import printable
 from faster_video.inference import Classification, Classifier
+from faster_video.policy import Calibration
 
 BATCH_VIDEOS = 64
 
@@ -64,29 +66,39 @@ def replay(bundle: Bundle, features: Features, choose: Choose | None = None, *, 
     return Replay(torch.cat(answers), labels, torch.cat(flags), gated)
 
 
-def replay_videos(classifier: Classifier, videos: Sequence[LabelledVideo]) -> tuple[Replay, list[str]]:
+def replay_videos(
+    bundle: Bundle, videos: Sequence[LabelledVideo], device: str = "auto", engine: str = AUTO
+) -> tuple[Replay, list[str]]:
     """The same from video files, all clips of each; and why some of them could not be read.
 
     Raises:
         DataError: a label is none of the bundle's, or no video can be read.
+        ConfigError, EngineError: as `Classifier`.
     """
-    require_known_labels(videos, classifier.bundle.labels)
-    number_of = {label: number for number, label in enumerate(classifier.bundle.labels)}
+    require_known_labels(videos, bundle.labels)
+    number_of = {label: number for number, label in enumerate(bundle.labels)}
+    as_it_is = replace(bundle, config=replace(bundle.config, calibration=Calibration()))
+    classifier = Classifier(as_it_is, device, engine, videos=len(videos))
     answers, labels, flags, lost = [], [], [], []
-    temperature = classifier.bundle.config.calibration.temperature
     for video, found in zip(videos, classifier.classify_many([one.path for one in videos]), strict=True):
         if not isinstance(found, Classification):
             lost.append(f"{printable(video.path)}: {found.reason}")
             continue
-        calibrated = torch.tensor([clip.probabilities for clip in found.clips], dtype=torch.float64)
-        tiny = torch.finfo(torch.float64).tiny
-        answers.append((calibrated.clamp_min(tiny).log() * temperature).log_softmax(dim=-1).float())
+        answers.append(torch.tensor([clip.probabilities for clip in found.clips], dtype=torch.float64))
         labels.append(number_of[video.label])
         flags.append([clip.expensive for clip in found.clips])
     if not answers:
         raise DataError(f"none of the {len(videos)} videos could be read; the first: {lost[0]}")
-    gated = classifier.model.gate_threshold is not None
-    return Replay(torch.stack(answers), torch.tensor(labels), torch.tensor(flags), gated), lost
+    log_probabilities = torch.stack(answers).clamp_min(torch.finfo(torch.float64).tiny).log().float()
+    gated = bundle.model.gate_threshold is not None
+    return Replay(log_probabilities, torch.tensor(labels), torch.tensor(flags), gated), lost
+
+
+def lost_videos(features: Features, view: int = TEST) -> list[str]:
+    """The videos that have no maps of this view, each with its reason."""
+    reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == view}
+    reasons |= dict.fromkeys(features.missing, NO_FILE)
+    return [f"{printable(features.videos[number].path)}: {reason}" for number, reason in sorted(reasons.items())]
 
 
 def _readable(features: Features, view: int) -> list[StoredKey]:

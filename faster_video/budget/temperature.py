@@ -8,11 +8,12 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-LEAST, MOST = 0.05, 20.0
+LEAST, MOST = 0.25, 20.0
+"""Answers that are never wrong have no temperature of their own."""
 
 
 def fit_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
-    """By which log-probabilities [M, K] are divided so that the labels [M] are most likely; 0.05 to 20."""
+    """By which log-probabilities [M, K] are divided so that the labels [M] are most likely; 0.25 to 20."""
     scores = log_probabilities.double()
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")

@@ -9,8 +9,9 @@ from jsonargparse import ArgumentParser, Namespace
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code
-from faster_video.cli.rewritten import add_out, out_folder
+from faster_video.cli.rewritten import add_out, out_folder, require_no_list_options, rewrite
 from faster_video.cli.running import BUNDLE_HELP, bundle_named
+from faster_video.config import require_at_least
 from faster_video.files import printable
 
 if TYPE_CHECKING:
@@ -44,46 +45,47 @@ def run(options: Namespace) -> int:
     """Do it; returns the exit code."""
     from faster_video.budget import calibrate
     from faster_video.budget.prices import gmacs_prices
-    from faster_video.bundle import save_bundle
 
     out = out_folder(options)
+    require_at_least("max_drop", options.max_drop, 0)
     bundle = bundle_named(options.bundle)
     videos, lost = _answers(options, bundle)
-    found = calibrate(videos, gmacs_prices(bundle), max_drop=options.max_drop)
-    save_bundle(replace(bundle, config=replace(bundle.config, calibration=found.calibration)), out)
-    _tell(found)
-    print(f"written to {printable(out)}")
-    return exit_code(done=found.calibration.videos, failed=lost)
-
-
-def _answers(options: Namespace, bundle: "Bundle") -> "tuple[Replay, int]":
-    """After every clip of every video, and how many videos are missing."""
-    from faster_video.budget import replay, replay_videos
-    from faster_video.datasets import read_list
-    from faster_video.features.open import holds_features, open_features
-    from faster_video.inference import Classifier
-
-    if holds_features(options.list):
-        features = open_features(options.list, part=options.part)
-        found = replay(bundle, features)
-        return found, len(features.videos) - len(found.labels)
-    data = read_list(options.list, root=options.root, split=options.split, part=options.part)
-    classifier = Classifier(bundle, options.device, options.engine, videos=len(data.videos))
-    found, lost = replay_videos(classifier, data.videos)
     for reason in lost:
         print(reason, file=sys.stderr)
-    return found, len(lost)
+    found = calibrate(videos, gmacs_prices(bundle), max_drop=options.max_drop)
+    _tell(found)
+    rewrite(options, bundle, lambda config: replace(config, calibration=found.calibration))
+    print(f"written to {printable(out)}")
+    return exit_code(done=found.calibration.videos, failed=len(lost))
+
+
+def _answers(options: Namespace, bundle: "Bundle") -> "tuple[Replay, list[str]]":
+    """After every clip of every video, and why some videos are missing."""
+    from faster_video.budget import replay, replay_videos
+    from faster_video.budget.replay import lost_videos
+    from faster_video.datasets import read_list
+    from faster_video.features.open import holds_features, open_features
+
+    if holds_features(options.list):
+        require_no_list_options(options)
+        features = open_features(options.list, part=options.part)
+        return replay(bundle, features), lost_videos(features)
+    data = read_list(options.list, root=options.root, split=options.split, part=options.part)
+    return replay_videos(bundle, data.videos, options.device, options.engine)
 
 
 def _tell(found: "Calibrated") -> None:
     calibration = found.calibration
     print(
-        f"temperature {calibration.temperature:.3f}: probabilities are {100 * found.error_after:.1f} points from the "
-        f"share that is right, {100 * found.error_before:.1f} before ({calibration.videos} videos)"
+        f"temperature {calibration.temperature:.3f} ({calibration.videos} videos); on others than it is learned on, "
+        f"probabilities are {100 * found.error_after:.1f} points from the share that is right, without it "
+        f"{100 * found.error_before:.1f}"
     )
     whole = f"all clips: {found.top1:.1%} right, {found.cost:.3g} GMACs a video"
     if calibration.stop is None:
-        print(f"{whole}; no rule that stops early keeps that to {calibration.max_drop:g} points")
+        print(f"{whole}; no rule that stops early is sure to lose at most {calibration.max_drop:g} points")
+        if calibration.videos < 400:
+            print(f"{calibration.videos} videos are few to be sure of that: give 400 or more")
         return
     print(whole)
     print(

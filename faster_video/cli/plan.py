@@ -8,9 +8,10 @@ from jsonargparse import ArgumentParser, Namespace
 
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
-from faster_video.cli.output import print_table
-from faster_video.cli.rewritten import STORE_HELP, add_out, maps_of, out_folder
+from faster_video.cli.output import exit_code, print_table
+from faster_video.cli.rewritten import STORE_HELP, add_out, maps_of, out_folder, require_preset_name, rewrite
 from faster_video.cli.running import BUNDLE_HELP, bundle_named
+from faster_video.errors import ConfigError
 from faster_video.files import printable
 
 if TYPE_CHECKING:
@@ -51,44 +52,55 @@ def run(options: Namespace) -> int:
 
     from faster_video.budget import Budget, plan
     from faster_video.budget.picture import plot_plan
-    from faster_video.budget.plan import PATTERNS
+    from faster_video.budget.plan import PATTERNS, require_clip_counts
     from faster_video.budget.prices import gmacs_prices, seconds_prices
-    from faster_video.bundle import save_bundle
-    from faster_video.inference import Classifier
+    from faster_video.budget.replay import lost_videos
+    from faster_video.pattern import Pattern
     from faster_video.pictures import require_picture_path
 
     budget = Budget.parse(options.budget)
-    out = out_folder(options)
+    out, name = out_folder(options), require_preset_name(options.preset)
+    for pattern in options.patterns or []:
+        Pattern.parse(pattern)
     if options.plot is not None:
         require_picture_path(options.plot)
     bundle = bundle_named(options.bundle)
-    gmacs = gmacs_prices(bundle)
-    prices = gmacs
-    if budget.unit == "s":
-        prices = seconds_prices(Classifier(bundle_named(options.bundle), options.device, options.engine))
+    require_clip_counts(options.clips or [], bundle.config.clips.num_clips)
+    in_seconds = budget.unit == "s"
+    if not in_seconds and options.engine != "auto":
+        raise ConfigError(f"--engine is {options.engine}, but the budget is in GMACs, which no engine changes")
     with maps_of(options, bundle, part=options.part) as features:
+        lost = lost_videos(features)
+        prices = (gmacs_prices(bundle),) * 2
         found = plan(
             bundle,
             features,
             budget,
-            prices=prices,
-            gmacs=gmacs,
+            prices=seconds_prices(bundle, options.device, options.engine) if in_seconds else prices,
             patterns=options.patterns or PATTERNS,
             clip_counts=options.clips,
             show=_tell if sys.stderr.isatty() else lambda _what: None,
         )
-    presets = bundle.config.presets | {options.preset: found.preset()}
-    save_bundle(replace(bundle, config=replace(bundle.config, presets=presets)), out)
+    _tell_end()
+    for reason in lost:
+        print(reason, file=sys.stderr)
     if options.json:
         print(json.dumps(_as_dict(found), indent=2))
     else:
         print_table(_table(found))
         _tell_chosen(found)
+    rewrite(options, bundle, lambda config: replace(config, presets=config.presets | {name: found.preset()}))
+    print(f"written to {printable(out)} as preset {name!r}", file=sys.stderr)
     if options.plot is not None:
         plot_plan(found, options.plot)
         print(f"drawn in {printable(options.plot)}", file=sys.stderr)
-    print(f"written to {printable(out)} as preset {options.preset!r}", file=sys.stderr)
-    return 0
+    return exit_code(done=len(found.chosen.outcome.correct), failed=len(lost))
+
+
+def _tell_end() -> None:
+    """Take the line of what is tried away."""
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _tell(what: str) -> None:
@@ -114,12 +126,21 @@ def _table(plan: "Plan") -> "Table":
 
 def _tell_chosen(plan: "Plan") -> None:
     usual = plan.all_expensive
+    if plan.average is not None:
+        average = plan.average.outcome
+        print(
+            f"every clip expensive, scores averaged: {average.top1:.1%} at {average.mean_cost:.3g} {plan.budget.unit}"
+        )
     print(f"every clip expensive: {usual.outcome.top1:.1%} at {usual.outcome.mean_cost:.3g} {plan.budget.unit} a video")
     print(f"chosen for {plan.budget}: {plan.chosen.setting}")
     print(
         f"{plan.chosen.outcome.top1:.1%} of these {len(plan.chosen.outcome.correct)} videos; on videos that it is not "
         f"chosen on, {plan.expected_top1:.1%} at {plan.expected_cost:.3g} {plan.budget.unit}"
     )
+
+
+def _figures(one: "Tried", plan: "Plan") -> str:
+    return f"{one.outcome.top1:.1%} at {one.outcome.mean_cost:.3g} {plan.budget.unit} a video"
 
 
 def _as_dict(plan: "Plan") -> dict[str, object]:
@@ -132,6 +153,7 @@ def _as_dict(plan: "Plan") -> dict[str, object]:
         "expected_top1": plan.expected_top1,
         "expected_cost": plan.expected_cost,
         "all_expensive": _setting(plan.all_expensive),
+        "average": None if plan.average is None else _setting(plan.average),
         "tried": [_setting(one) | {"on_front": id(one) in on_front} for one in plan.tried],
     }
 

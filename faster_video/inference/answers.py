@@ -3,8 +3,10 @@
 Shapes: N clips of a video, K classes.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from faster_video.inference.stopping import Wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +104,8 @@ class Failure:
     path: Path
     reason: str
     """Why, in one sentence without the file's name."""
+    wanted: Wanted = field(default_factory=Wanted, repr=False, compare=False)
+    """Whether anybody still wants to know: not where the file was answered before the part that cannot be read."""
 
     def as_dict(self) -> dict[str, object]:
         """For JSON; `error` is what a `Classification` does not have."""

@@ -60,7 +60,10 @@ def with_policy(
     Raises:
         ConfigError: pattern or rule are none, or preset, gate or the bundle's own rule are not there.
     """
-    rule = None
+    rule, usual = None, str(bundle.model.pattern)
+    own = preset is None and pattern in (None, usual) and gate is None
+    if gate is not None and pattern is not None:
+        raise ConfigError(f"gate is {gate} and pattern is {pattern!r}; either decides which clips are expensive")
     if preset is not None:
         bundle, rule = bundle.with_preset(preset), bundle.preset(preset).stop
     if pattern is not None:
@@ -73,6 +76,11 @@ def with_policy(
             raise ConfigError(
                 f"stop is {CALIBRATED!r}, but this bundle has no rule; faster-video calibrate finds one, or give one "
                 "such as 0.9:2"
+            )
+        if not own:
+            raise ConfigError(
+                f"stop is {CALIBRATED!r}, but that rule was learned under the bundle's own pattern, "
+                f"{usual}; leave preset, pattern and gate out, or give a rule such as {rule}"
             )
     elif stop == NEVER:
         rule = None

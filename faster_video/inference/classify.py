@@ -15,7 +15,7 @@ from torch import Tensor
 from faster_video.bundle import Bundle
 from faster_video.children import usable_cores
 from faster_video.config import require_at_least, require_at_most
-from faster_video.cost import VideoCost, count_gate, video_cost
+from faster_video.cost import VideoCost, clip_gmacs, video_cost
 from faster_video.device import choose_device
 from faster_video.engine import AUTO, FLOAT32, INT8, Work, on_engine, require_precision
 from faster_video.engine.graphs import GraphedSteps
@@ -101,7 +101,6 @@ class Classifier:
         self._make = partial(
             Classifier, bundle, device, self.engine, precision=precision, calibrate=calibrate, stop=stop
         )
-        self._gate_gmacs = 0.0 if self.model.gate is None else count_gate(self.model.gate)
         # A GPU is quick with many clips at once; a processor with maps that fit its cache, if that is enough work.
         together = max(1, (MOST_PIXELS if self._is_on_gpu else SMALL_PIXELS) // size.numel())
         self.clips_together = whole_groups(together, self.model.pattern) if self._is_on_gpu else together
@@ -172,6 +171,10 @@ class Classifier:
         watch = Watch(self.stop)
         seconds_decoding = seconds_model = 0.0
         for decoded in self._decoded(paths):
+            if not decoded.wanted.more:  # decoded before the video was known
+                if isinstance(decoded, DecodedClip):
+                    self.decoder.give_back(decoded)
+                continue
             if isinstance(decoded, Failure) or decoded.number == 0:
                 clips, waiting, state, seconds_decoding, seconds_model = [], [], None, 0.0, 0.0
                 watch = Watch(self.stop)
@@ -179,15 +182,12 @@ class Classifier:
                 yield decoded
                 began = perf_counter()
                 continue
-            if not decoded.wanted.more:  # decoded before the video was known
-                self.decoder.give_back(decoded)
-                continue
             waiting.append(decoded)
             seconds_decoding += decoded.seconds_decoding
             if len(waiting) < self.clips_together and decoded.number + 1 < cost.num_clips:
                 continue
             computing = perf_counter()
-            probabilities, flags, state = self._steps([clip.pixels for clip in waiting], state)
+            probabilities, flags, state = self.steps([clip.pixels for clip in waiting], state)
             seconds_model += perf_counter() - computing
             is_known = False
             for clip, of_clip, expensive in zip(waiting, probabilities, flags, strict=True):
@@ -224,7 +224,7 @@ class Classifier:
         return several_ahead((self.decoder.decode([path]) for path in paths), most, at_once)
 
     @torch.inference_mode()
-    def _steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], list[bool], State]:
+    def steps(self, clips: list[Tensor], state: State | None) -> tuple[list[list[float]], list[bool], State]:
         """Probabilities of the K labels after each of these `DecodedClip.pixels`, which of them were expensive, and the
         state for the next."""
         seen = 0 if state is None else state.clips_seen
@@ -251,9 +251,7 @@ class Classifier:
 
     def step_gmacs(self, *, expensive: bool, first: bool) -> float:
         """What a clip costs that this network sees, whether pattern or gate chose it; `first`: there is no past."""
-        if self.model.gate_threshold is None:
-            return self.cost.step_gmacs(expensive=expensive, first=first)
-        return self.cost.gated_gmacs(expensive=expensive, first=first, gate_gmacs=self._gate_gmacs)
+        return clip_gmacs(self.cost, self.model, expensive=expensive, first=first)
 
     def _answer(self, clip: DecodedClip, probabilities: list[float], expensive: bool, gmacs: float) -> ClipAnswer:
         best = max(range(len(probabilities)), key=probabilities.__getitem__)

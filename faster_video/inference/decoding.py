@@ -63,20 +63,23 @@ class ClipDecoder:
             if isinstance(path, Failure):
                 yield path
                 continue
+            wanted = Wanted()
             try:
-                yield from self.read(path)
+                yield from self.read(path, wanted=wanted)
             except DecodeError as error:
-                yield Failure(path, str(error).removeprefix(f"{printable(path)}: "))
+                yield Failure(path, str(error).removeprefix(f"{printable(path)}: "), wanted)
 
-    def read(self, path: Path, numbers: Sequence[int] | None = None) -> Iterator[DecodedClip]:
+    def read(
+        self, path: Path, numbers: Sequence[int] | None = None, *, wanted: Wanted | None = None
+    ) -> Iterator[DecodedClip]:
         """All clips of one file, or those with these numbers, while more are wanted. Raises `DecodeError`."""
         began = perf_counter()
         with VideoReader(path) as video:
             view = test_view(video.info.height, video.info.width, self.transform)
-            wanted = self._wanted_frames(video.info.num_frames)
-            chosen = range(len(wanted)) if numbers is None else numbers
-            more = Wanted()
-            for number, frames in zip(chosen, video.clips([wanted[number] for number in chosen], view), strict=True):
+            of_clips = self._wanted_frames(video.info.num_frames)
+            chosen = range(len(of_clips)) if numbers is None else numbers
+            more = Wanted() if wanted is None else wanted
+            for number, frames in zip(chosen, video.clips([of_clips[number] for number in chosen], view), strict=True):
                 pixels = self.prepared(frames.pictures)
                 yield DecodedClip(
                     path=path,

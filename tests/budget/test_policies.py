@@ -1,39 +1,29 @@
 """Rules, gates and presets where videos are classified: what stored maps promise is what files get."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 
 import pytest
 import torch
-from budget_samples import gated_bundle, make_store, write_list
+from budget_samples import gated_bundle
 from inference_samples import small_bundle, write_sample
 
 from faster_video.budget import GateTraining, Replay, replay, replay_videos, train_gate
-from faster_video.budget.plan import Budget, plan
 from faster_video.budget.prices import gmacs_prices
 from faster_video.bundle import Bundle, load_bundle, save_bundle
-from faster_video.cli.main import main
 from faster_video.datasets import LabelledVideo, VideoList
-from faster_video.errors import BundleError, ConfigError, DataError
+from faster_video.errors import BundleError, ConfigError, DataError, DecodeError
 from faster_video.evaluation import evaluate
 from faster_video.features import TEST, FeatureStore, StoredKey, evaluate_features
 from faster_video.features.stored import Features, LostFeatures
 from faster_video.inference import Classification, Classifier, load
+from faster_video.inference.decoding import ClipDecoder, DecodedClip
+from faster_video.model import State
 from faster_video.policy import Calibration, Preset, StopRule
 from faster_video.streaming import Source, Stream, stream_answers
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> VideoList:
-    return write_list(tmp_path_factory.mktemp("budget") / "videos")
-
-
-@pytest.fixture(scope="module")
-def store(videos: VideoList, tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
-    """Of the networks that all small bundles share."""
-    return make_store(gated_bundle(None), videos, tmp_path_factory.mktemp("store") / "both")
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +67,41 @@ def test_a_rule_ends_a_video_where_all_its_answers_say(tmp_path: Path) -> None:
     assert any(clips < 8 for clips, _ in seen)
 
 
+def test_what_cannot_be_read_after_a_video_is_known_is_nobodys_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However far the thread that decodes is ahead."""
+    files = [write_sample(tmp_path / f"{number}.mp4", num_frames=80, seed=number) for number in range(3)]
+    read = ClipDecoder.read
+
+    def broken(decoder: ClipDecoder, path: Path, *rest: object, **more: object) -> Iterator[DecodedClip]:
+        for clip in read(decoder, path, *rest, **more):  # type: ignore[arg-type]
+            if path == files[1] and clip.number == 2:
+                raise DecodeError(f"{path}: ends here")
+            yield clip
+
+    monkeypatch.setattr(ClipDecoder, "read", broken)
+    classifier = Classifier(small_bundle(), "cpu", "eager", stop=StopRule(confidence=0.01))
+    steps = classifier.steps
+
+    def slow(clips: list[torch.Tensor], state: State | None) -> tuple[list[list[float]], list[bool], State]:
+        sleep(0.2)
+        return steps(clips, state)
+
+    monkeypatch.setattr(classifier, "steps", slow)
+    found = list(classifier.classify_many([*files, files[1]]))
+    assert [type(one) for one in found] == [Classification] * 4
+    assert [one.path for one in found] == [*files, files[1]]
+    assert classifier.classify(files[1]).label
+    with pytest.raises(DecodeError, match="ends here"):
+        Classifier(small_bundle(), "cpu", "eager").classify(files[1])
+
+
 def test_gates_choose_alike_for_files_for_stored_maps_and_for_streams(
     videos: VideoList, store: FeatureStore, threshold: float
 ) -> None:
     bundle = gated_bundle(threshold)
-    found, lost = replay_videos(Classifier(bundle, "cpu", "eager"), videos.videos[:8])
+    found, lost = replay_videos(bundle, videos.videos[:8], "cpu", "eager")
     stored = replay(gated_bundle(threshold), store)
     assert not lost and found.gated and stored.gated
     shares = found.expensive[:, 1:].double().mean()
@@ -155,6 +175,9 @@ def test_presets_are_kept_and_used(tmp_path: Path) -> None:
     assert load(tmp_path / "bundle", preset="gated", pattern="1:1", device="cpu").model.gate_threshold is None
     assert load(tmp_path / "bundle", preset="cheap", stop="never", device="cpu").stop is None
     assert load(tmp_path / "bundle", stop="calibrated", device="cpu").stop == calibration.stop
+    for other in ({"preset": "cheap"}, {"pattern": "0:1"}):
+        with pytest.raises(ConfigError, match="was learned under the bundle's own pattern, 1:2; leave preset"):
+            load(tmp_path / "bundle", stop="calibrated", **other)  # type: ignore[arg-type]
     assert load(tmp_path / "bundle", stop="0.8:3", device="cpu").stop == StopRule(confidence=0.8, clips=3)
     with pytest.raises(ConfigError, match="preset is 'dear', which this bundle does not have; it has: cheap, gated"):
         load(tmp_path / "bundle", preset="dear")
@@ -168,46 +191,6 @@ def test_presets_are_kept_and_used(tmp_path: Path) -> None:
     (tmp_path / "bundle" / "config.json").write_text(json.dumps(config))
     with pytest.raises(BundleError, match=r"gate is 7.*it must be a probability between 0 and 1"):
         load_bundle(tmp_path / "bundle")
-
-
-def test_a_plan_takes_the_best_that_the_budget_allows(store: FeatureStore) -> None:
-    bundle = gated_bundle(None)
-    prices = gmacs_prices(bundle)
-    whole = plan(bundle, store, Budget.parse("1000 GMACs"), prices=prices, gmacs=prices)
-    assert whole.all_expensive.setting.pattern == "1:0" and whole.all_expensive.setting.num_clips == 5
-    assert {one.setting.num_clips for one in whole.tried} == {5, 2, 1}
-    assert any(one.setting.gate_threshold is not None for one in whole.tried)
-    best = max(one.outcome.top1 for one in whole.tried)
-    assert whole.chosen.outcome.top1 == best
-    costs = [one.outcome.mean_cost for one in whole.front]
-    assert costs == sorted(costs)
-    for one in whole.tried:
-        assert any(
-            kept.outcome.top1 >= one.outcome.top1 and kept.outcome.mean_cost <= one.outcome.mean_cost
-            for kept in whole.front
-        )
-    least = min(costs)
-    tight = plan(bundle, store, Budget(1.2 * least, "GMACs"), prices=prices, gmacs=prices)
-    assert tight.chosen.outcome.mean_cost <= 1.2 * least
-    preset = tight.preset()
-    config = replace(bundle.config, presets={"x": preset})
-    again = Bundle(model=bundle.model, config=config).with_preset("x")
-    judged = evaluate_features(again, store, stop=preset.stop)
-    assert judged.counts.top1 == pytest.approx(preset.top1)
-    assert judged.gmacs_per_video == pytest.approx(preset.gmacs)
-    with pytest.raises(ConfigError, match=r"budget is 1e-09 GMACs, but the cheapest setting \(.*\) takes"):
-        plan(bundle, store, Budget(1e-9, "GMACs"), prices=prices, gmacs=prices)
-
-
-@pytest.mark.parametrize("text", ["much", "0 s", "5", "5 apples", "-3 GMACs", "GMACs", ""])
-def test_wrong_budgets_are_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"write what a video may cost, as '40 GMACs' or '0\.5 s'"):
-        Budget.parse(text)
-
-
-def test_budgets_are_read() -> None:
-    assert Budget.parse("40 GMACs") == Budget.parse("40gmacs") == Budget(40.0, "GMACs")
-    assert Budget.parse("0.5 s") == Budget.parse(" 5e-1 seconds ") == Budget(0.5, "s")
 
 
 def test_a_gate_learns_which_clips_are_worth_the_expensive_network(store: FeatureStore) -> None:
@@ -273,71 +256,6 @@ def test_a_gate_decides_for_one_video_at_a_time() -> None:
     _, state = model.step(clip)
     with pytest.raises(ConfigError, match="clip has 2 videos; a gate decides for one video at a time"):
         model.step(clip, state)
-
-
-def run(*words: object) -> int:
-    return main([str(word) for word in words])
-
-
-def test_commands_calibrate_plan_and_classify(
-    videos: VideoList, store: FeatureStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save_bundle(small_bundle(), tmp_path / "bundle")
-    data, folder = videos.source, tmp_path / "bundle"
-    assert run("calibrate", folder, store.folder, "--max-drop", 50) == 0
-    from_maps = load_bundle(folder).config.calibration
-    assert "temperature" in (told := capsys.readouterr().out) and "stop at" in told
-    assert run("calibrate", folder, data, "--max-drop", 50, "--out", tmp_path / "new") == 0
-    from_files = load_bundle(tmp_path / "new").config.calibration
-    assert from_files.stop == from_maps.stop and from_files.temperature == pytest.approx(
-        from_maps.temperature, rel=0.01
-    )
-    capsys.readouterr()
-    assert run("gate", folder, store.folder, "--share", 0.5, "--epochs", 1) == 0
-    assert "gate" in load_bundle(folder).config.presets and "threshold" in capsys.readouterr().out
-    plot = tmp_path / "front.png"
-    assert run("plan", folder, store.folder, "--budget", "1 GMACs", "--plot", plot, "--preset", "small") == 0
-    assert "chosen for 1 GMACs" in capsys.readouterr().out and plot.stat().st_size > 10_000
-    assert load_bundle(folder).config.calibration == from_maps  # and the rest is kept
-    assert {"gate", "small"} == set(load_bundle(folder).config.presets)
-    assert run("plan", folder, data, "--budget", "10 s", "--clips", 2, "--patterns", "1:0", "1:1", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["unit"] == "s" and {one["num_clips"] for one in found["tried"]} == {2}
-    video = videos.videos[0].path
-    assert run("classify", video, "--bundle", folder, "--preset", "cheap", "--json") == 0
-    (shown,) = json.loads(capsys.readouterr().out)
-    assert shown["num_clips"] == 2
-    assert run("classify", video, "--bundle", folder, "--stop-when", "0.01", "--jsonl") == 0
-    assert len(json.loads(capsys.readouterr().out)["clips"]) == 1
-    assert run("classify", video, "--bundle", folder, "--stop_when", "0.01") == 0
-    assert "known after 1 of 5 clips" in capsys.readouterr().out
-    assert run("classify", video, "--bundle", folder, "--preset", "gate", "--plot", tmp_path / "t.png") == 0
-    assert run("evaluate", folder, store.folder, "--preset", "small", "--json") == 0
-    judged = json.loads(capsys.readouterr().out.split("drawn")[-1].partition("{")[2].join("{ "))
-    preset = load_bundle(folder).config.presets["small"]
-    assert (judged["top1"], judged["gmacs_per_video"]) == pytest.approx((preset.top1, preset.gmacs))
-    assert run("evaluate", folder, data, "--stop_when", "calibrated") == 0
-    assert run("stream", video, "--bundle", folder, "--preset", "gate") == 0
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("calibrate default list.csv", "BUNDLE is 'default', which is no folder that can be written; name a new one"),
-        ("plan {bundle} {store} --budget much", "budget is 'much'; write what a video may cost, as '40 GMACs'"),
-        ("plan {bundle} {store}", "not given: --budget AMOUNT; see faster-video plan --help"),
-        ("classify x.mp4 --bundle {bundle} --preset dear", "preset is 'dear', which this bundle does not have"),
-        ("classify x.mp4 --bundle {bundle} --stop_when often", "stop is 'often'; write the probability"),
-        ("gate {bundle} {store} --share 2", "share is 2.0; it must lie between 0 and 1"),
-    ],
-)
-def test_wrong_words_get_one_sentence(
-    words: str, message: str, store: FeatureStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save_bundle(small_bundle(), tmp_path / "bundle")
-    assert run(*(word.format(bundle=tmp_path / "bundle", store=store.folder) for word in words.split())) == 2
-    told = capsys.readouterr().err
-    assert message in told and told.count("\n") == 1
 
 
 def test_answers_without_a_label_of_the_bundle_are_refused(store: FeatureStore) -> None:
