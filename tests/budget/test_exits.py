@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from faster_video.budget import Replay, calibrate
-from faster_video.budget.exits import cheapest, is_known, outcome, rules
+from faster_video.budget.exits import cheapest, is_known, outcome, points_lost, rules, standard_error
 from faster_video.budget.prices import Prices
 from faster_video.budget.temperature import calibration_error, fit_temperature
 from faster_video.errors import ConfigError, DataError
@@ -98,7 +98,20 @@ def test_the_cheapest_rule_within_the_bound_is_taken() -> None:
     tried = [outcome(videos, 1.0, rule, cost) for rule in rules()]
     found = cheapest(whole, tried, 2.0)
     for one in tried:
-        assert one.mean_cost >= found.mean_cost or 100 * (whole.top1 - one.top1) > 2.0
+        assert one.mean_cost >= found.mean_cost or points_lost(whole, one) + standard_error(whole, one) > 2.0
+    differ = int((whole.correct != found.correct).sum())
+    assert standard_error(whole, found) == pytest.approx(100 * (differ + 1) ** 0.5 / 500)
+
+
+def test_rules_keep_their_bound_on_other_videos() -> None:
+    """In the mean; without the standard error they lose twice the bound here."""
+    others = made_up(10_000, clips=16, sharpness=2.0, seed=99)
+    cost, lost = ONE_EACH.after_each_clip(others), 0.0
+    for seed in range(8):
+        found = calibrate(made_up(400, clips=16, sharpness=2.0, seed=seed), ONE_EACH, max_drop=0.5).calibration
+        whole, stopped = (outcome(others, found.temperature, rule, cost) for rule in (None, found.stop))
+        lost += points_lost(whole, stopped) / 8
+    assert lost < 0.5
 
 
 def test_costs_are_those_of_the_networks_and_of_the_gate() -> None:

@@ -177,7 +177,7 @@ def test_presets_are_kept_and_used(tmp_path: Path) -> None:
     assert load(tmp_path / "bundle", stop="calibrated", device="cpu").stop == calibration.stop
     for other in ({"preset": "cheap"}, {"pattern": "0:1"}):
         with pytest.raises(ConfigError, match="was learned under the bundle's own pattern, 1:2; leave preset"):
-            load(tmp_path / "bundle", stop="calibrated", **other)  # type: ignore[arg-type]
+            load(tmp_path / "bundle", stop="calibrated", **other)
     assert load(tmp_path / "bundle", stop="0.8:3", device="cpu").stop == StopRule(confidence=0.8, clips=3)
     with pytest.raises(ConfigError, match="preset is 'dear', which this bundle does not have; it has: cheap, gated"):
         load(tmp_path / "bundle", preset="dear")
