@@ -5,7 +5,7 @@
 
 Of every seed FAST-GRU is trained on 16 clips with the paper's loss after the last one for each of five patterns, with
 the loss over all prefixes for 1:3, and once for all: prefixes, patterns and numbers of clips drawn at random. What is
-chosen (temperature, rules, settings, thresholds) is chosen on `validation` and judged on `test`, 1,200 videos
+chosen (temperature, rules, settings, thresholds) is chosen on `validation` and judged on `test`, 1,197 videos
 each. A figure that is there is not made again; figures are in OUT/seed<N>/figures.json, the tables are printed.
 """
 
@@ -286,7 +286,7 @@ def judged(videos: Replay, prices: Prices) -> Figures:
 
 
 def report(found: list[Figures]) -> None:
-    print(f"{len(found)} seeds; top-1 in % on 1,200 test videos of 9 labels, mean ± standard deviation over the seeds")
+    print(f"{len(found)} seeds; top-1 in % on 1,197 test videos of 9 labels, mean ± standard deviation over the seeds")
     print("\na. 1:3, 16 clips: after " + ", ".join(f"{share:.0%}" for share in MOMENTS) + " of the clips")
     for name in found[0]["moments"]:
         rows = [one["moments"][name] for one in found]
@@ -353,7 +353,7 @@ def draw(found: list[Figures], path: Path) -> None:
         axes.plot(*places, linestyle="", marker=mark, markersize=8, color="#333333", alpha=0.7, label=name)
     axes.set_xscale("log")
     axes.set_xlabel("GMACs a video, in the mean")
-    axes.set_ylabel("top-1 on 1,200 test videos, %")
+    axes.set_ylabel("top-1 on 1,197 test videos, %")
     axes.grid(color="#EEEEEE")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=9)

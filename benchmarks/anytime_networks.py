@@ -5,8 +5,8 @@
     python benchmarks/anytime_networks.py SINGLE LONG OUT [--seeds 0 1 2]
 
 Of every seed OUT/seed<N> has the bundle of both networks and three stores of their maps on all 32 clips: `train`,
-`validation` (on which settings are chosen) and `test`, each a third of LONG's test list, in turns. What is there is not
-made again.
+`validation` (on which settings are chosen) and `test`, 1,197 videos each of LONG's test list, 133 of every label. What
+is there is not made again.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from faster_video.reproduce.pretraining import Pretraining
 from faster_video.reproduce.runs import trained
 from faster_video.training.run import RunConfig
 
-THIRDS = 3
-"""Of the test list, 1,200 videos each; the last third is not used."""
+JUDGED = 1197
+"""Videos that are chosen on, and as many that are judged on: the list's labels take turns, nine of them."""
 
 
 def main() -> None:
@@ -67,8 +67,8 @@ def make_stores(bundle: Bundle, long: Path, out: Path, seed: int) -> dict[str, F
     tests = read_list(long / "test.csv")
     lists = {
         "train": read_list(long / "train.csv"),
-        "validation": replace(tests, videos=tests.videos[0::THIRDS]),
-        "test": replace(tests, videos=tests.videos[1::THIRDS]),
+        "validation": replace(tests, videos=tests.videos[:JUDGED]),
+        "test": replace(tests, videos=tests.videos[JUDGED : 2 * JUDGED]),
     }
     return {name: made(sized, videos, out / name, seed) for name, videos in lists.items()}
 
