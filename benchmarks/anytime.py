@@ -4,21 +4,23 @@
     python benchmarks/anytime.py OUT [--seeds 0 1 2]
 
 Of every seed FAST-GRU is trained on 16 clips with the paper's loss after the last one for each of five patterns, with
-the loss over all prefixes for 1:3, and once for all: prefixes, patterns and numbers of clips drawn at random. What is
+the loss over all prefixes for 1:3, and once for all: prefixes, patterns and numbers of clips drawn at random (for 8
+passes as the others, and for 24, which everything from b on has). What is
 chosen (temperature, rules, settings, thresholds) is chosen on `validation` and judged on `test`, 1,197 videos
 each. A figure that is there is not made again; figures are in OUT/seed<N>/figures.json, the tables are printed.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import torch
 from anytime_networks import without_stage2
+from anytime_report import COMPARED, MOMENTS, PATTERNS, Figures, draw, report
 from torch import Tensor
 from torch.nn import functional
 
@@ -38,19 +40,15 @@ from faster_video.training.run_directory import SETTINGS
 from faster_video.training.train import train
 
 CLIPS = 16
-PATTERNS = ("1:0", "1:1", "1:3", "1:7", "1:15")
-MOMENTS = (0.25, 0.5, 0.75, 1.0)
-"""Shares of the clips after which answers are judged."""
 ANY_TIME: dict[str, Any] = {
     "prefix_loss": True,
     "patterns": (*PATTERNS, "first", "random"),
     "clip_counts": (4, 8, 16, 32),
 }
+LONGER = 24
+"""Passes of the bundle for all, which stands for five, and of one last-step bundle beside it; the others have 8."""
 SHARE = 0.25
 """Of the clips that the gate is trained to send to the expensive network."""
-COMPARED = ("1:1", "1:3", "1:7")
-"""Patterns whose cost the gate and novelty may have."""
-Figures = dict[str, Any]
 
 
 def main() -> None:
@@ -74,15 +72,25 @@ def figures(folder: Path, seed: int) -> Figures:
     stores = {name: FeatureStore(folder / name) for name in ("train", "validation", "test")}
     networks = load_bundle(folder / "long" / "bundle")
     stage2 = long_motion().stage2
-    last = {name: learned(folder, networks, stores["train"], f"last-{name}", name, stage2, seed) for name in PATTERNS}
-    prefix = learned(folder, networks, stores["train"], "prefix-1:3", "1:3", replace(stage2, prefix_loss=True), seed)
-    any_time = learned(folder, networks, stores["train"], "any", "1:3", replace(stage2, **ANY_TIME), seed)
+    train_on = partial(learned, folder, networks, stores["train"], seed)
+    last = {name: train_on(f"last-{name}", name, stage2) for name in PATTERNS}
+    in_time = {
+        "last step": last["1:3"],
+        f"last step, {LONGER} passes": train_on("last-long-1:3", "1:3", replace(stage2, epochs=LONGER)),
+        "all prefixes": train_on("prefix-1:3", "1:3", replace(stage2, prefix_loss=True)),
+        "any time": train_on("any", "1:3", replace(stage2, **ANY_TIME)),
+        f"any time, {LONGER} passes": train_on("any-long", "1:3", replace(stage2, epochs=LONGER, **ANY_TIME)),
+    }
+    shared = [bundle for name, bundle in in_time.items() if name.startswith("any time")]
     sized = replace(networks, config=replace(networks.config, clips=long_motion().clips))
-    gated = with_gate(folder, any_time, stores["train"], seed)
+    gated = with_gate(folder, shared[-1], stores["train"], seed)
     average = with_untrained_aggregator(sized, "average").with_pattern("1:0")
     found = {
-        "moments": moments(last["1:3"], prefix, any_time, stores["test"]),
-        "patterns": patterns(last, any_time, stores["test"]),
+        "moments": {name: moments(bundle.with_pattern("1:3"), stores["test"]) for name, bundle in in_time.items()},
+        "patterns": {
+            name: [top1(one, stores["test"]) for one in (own, *(bundle.with_pattern(name) for bundle in shared))]
+            for name, own in last.items()
+        },
         "exits": exits(last["1:3"], gated, average, stores),
         "gate": gates(gated, stores),
     }
@@ -91,7 +99,7 @@ def figures(folder: Path, seed: int) -> Figures:
 
 
 def learned(
-    folder: Path, networks: Bundle, features: FeatureStore, name: str, pattern: str, stage2: StageConfig, seed: int
+    folder: Path, networks: Bundle, features: FeatureStore, seed: int, name: str, pattern: str, stage2: StageConfig
 ) -> Bundle:
     """FAST-GRU on the frozen networks' stored maps; what is there is not trained again."""
     base = long_motion()
@@ -116,21 +124,14 @@ def learned(
     return bundle.with_num_clips(CLIPS)
 
 
-def moments(last: Bundle, prefix: Bundle, any_time: Bundle, test: FeatureStore) -> Figures:
-    """Top-1 under 1:3 once a share of the clips is known."""
-    bundles = {"last step": last, "all prefixes": prefix, "any time": any_time.with_pattern("1:3")}
-    return {
-        name: [float(replay(bundle, test).top1_after_each_clip()[round(CLIPS * share) - 1]) for share in MOMENTS]
-        for name, bundle in bundles.items()
-    }
+def moments(bundle: Bundle, test: FeatureStore) -> list[float]:
+    """Top-1 once a share of the clips is known."""
+    after = replay(bundle, test).top1_after_each_clip()
+    return [float(after[round(CLIPS * share) - 1]) for share in MOMENTS]
 
 
-def patterns(last: dict[str, Bundle], any_time: Bundle, test: FeatureStore) -> Figures:
-    """Top-1 of bundles trained for each pattern, under theirs, and of the one for all."""
-    return {
-        name: [float(replay(bundle, test).top1_after_each_clip()[-1]) for bundle in (own, any_time.with_pattern(name))]
-        for name, own in last.items()
-    }
+def top1(bundle: Bundle, test: FeatureStore) -> float:
+    return float(replay(bundle, test).top1_after_each_clip()[-1])
 
 
 def exits(last: Bundle, any_time: Bundle, average: Bundle, stores: dict[str, FeatureStore]) -> Figures:
@@ -283,81 +284,6 @@ def judged(videos: Replay, prices: Prices) -> Figures:
         "gmacs": float(prices.after_each_clip(videos)[:, -1].mean()),
         "expensive": float(videos.expensive.double().mean()),
     }
-
-
-def report(found: list[Figures]) -> None:
-    print(f"{len(found)} seeds; top-1 in % on 1,197 test videos of 9 labels, mean ± standard deviation over the seeds")
-    print("\na. 1:3, 16 clips: after " + ", ".join(f"{share:.0%}" for share in MOMENTS) + " of the clips")
-    for name in found[0]["moments"]:
-        rows = [one["moments"][name] for one in found]
-        print(f"{name:14}", *(spread(column) for column in zip(*rows, strict=True)), sep="  ")
-    print("\nunder every pattern, 16 clips: trained for it (last step); one bundle for all (any time); difference")
-    for name in PATTERNS:
-        own, shared = zip(*(one["patterns"][name] for one in found), strict=True)
-        points = [100 * (b - a) for a, b in zip(own, shared, strict=True)]
-        print(f"{name:14}  {spread(own)}  {spread(shared)}  {numbers(points)}")
-    print("\nb. calibration (any time, 1:3, 32 clips), rule with at most 0.5 points lost, chosen on validation")
-    for one in found:
-        told = one["exits"]["calibration"]
-        whole, stopped, cost, less = told["test"]
-        print(
-            f"temperature {told['temperature']:.2f}, error {told['error_before']:.3f} -> {told['error_after']:.3f}; "
-            f"stop {told['stop']}; test: {100 * whole:.1f} -> {100 * stopped:.1f} % at {less / cost:.0%} of the GMACs; "
-            f"expected drop {told['expected_drop']:+.2f}"
-        )
-    print("\nthe cheapest setting as good on validation, on test: reference, found, share of the reference's GMACs")
-    for name in found[0]["exits"]["references"]:
-        rows = [one["exits"]["references"][name] for one in found]
-        ratio = [row["found"]["gmacs"] / row["gmacs"] for row in rows]
-        top1s = [spread([row["top1"] for row in rows]), spread([row["found"]["top1"] for row in rows])]
-        gmacs = [mean(row["gmacs"] for row in rows), mean(row["found"]["gmacs"] for row in rows)]
-        print(f"{name:24}  {top1s[0]} at {gmacs[0]:.3f}  {top1s[1]} at {gmacs[1]:.3f}  {spread(ratio)} of the GMACs")
-        for row in rows:
-            print(f"{'':26}{row['found']['setting']}")
-    print("\nc. at the cost of a fixed pattern, 16 clips (any time): top-1, GMACs, points over fixed (± over videos)")
-    for name in COMPARED:
-        for way in ("fixed", "gate", "novelty", "chance"):
-            rows = [one["gate"][name][way] for one in found]
-            line = f"{name:5} {way:8} {spread([row['top1'] for row in rows])}  {mean(row['gmacs'] for row in rows):.4f}"
-            line += f"  {mean(row['expensive'] for row in rows):.0%} of the clips expensive"
-            if way != "fixed":
-                points = [row["difference"] for row in rows]
-                line += f"  {numbers(points)} (± {mean(row['over_videos'] for row in rows):.1f})"
-            print(line)
-
-
-def spread(values: Iterable[float]) -> str:
-    values = [100 * value for value in values]
-    return f"{mean(values):5.1f} ± {stdev(values) if len(values) > 1 else 0:.1f}"
-
-
-def numbers(points: list[float]) -> str:
-    return f"{mean(points):+.1f} (" + ", ".join(f"{point:+.1f}" for point in points) + ")"
-
-
-def draw(found: list[Figures], path: Path) -> None:
-    """Every seed's front on test, and the references."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    colours = ("#0072B2", "#D55E00", "#009E73")
-    for seed, (one, colour) in enumerate(zip(found, colours, strict=False)):
-        points = sorted(one["exits"]["front"], key=lambda point: point["gmacs"])
-        places = [p["gmacs"] for p in points], [100 * p["top1"] for p in points]
-        axes.plot(*places, color=colour, marker="o", markersize=3, linewidth=1.2, label=f"planned, seed {seed}")
-    marks = dict(zip(found[0]["exits"]["references"], "s^DP", strict=True))
-    for name, mark in marks.items():
-        rows = [one["exits"]["references"][name] for one in found]
-        places = [row["gmacs"] for row in rows], [100 * row["top1"] for row in rows]
-        axes.plot(*places, linestyle="", marker=mark, markersize=8, color="#333333", alpha=0.7, label=name)
-    axes.set_xscale("log")
-    axes.set_xlabel("GMACs a video, in the mean")
-    axes.set_ylabel("top-1 on 1,197 test videos, %")
-    axes.grid(color="#EEEEEE")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=9)
-    figure.savefig(path)
 
 
 if __name__ == "__main__":
