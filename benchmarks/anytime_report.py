@@ -20,7 +20,7 @@ def report(found: list[Figures]) -> None:
         rows = [one["moments"][name] for one in found]
         print(f"{name:20}", *(spread(column) for column in zip(*rows, strict=True)), sep="  ")
     print(
-        "\nunder every pattern, 16 clips: trained for it (last step); one bundle for all, 8 passes; 24 passes; points over"
+        "\nunder every pattern, 16 clips: trained for it (last step); one bundle for all, 8 passes and 24; points over"
     )
     for name in PATTERNS:
         own, short, long = zip(*(one["patterns"][name] for one in found), strict=True)
