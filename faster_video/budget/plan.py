@@ -206,7 +206,9 @@ def _without_gate(bundle: Bundle) -> Bundle:
     """Averaging leaves a gate nothing to look at."""
     presets = {name: one for name, one in bundle.config.presets.items() if one.gate_threshold is None}
     config = replace(bundle.config, model=replace(bundle.config.model, gate=False), presets=presets)
-    return replace(bundle, config=config)
+    model = bundle.model.with_gate(None)
+    model.gate = None
+    return replace(bundle, model=model, config=config)
 
 
 def _replays(
