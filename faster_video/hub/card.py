@@ -159,11 +159,9 @@ def _looking_at_less(config: BundleConfig) -> list[str]:
     """What `faster-video calibrate`, `plan` and `gate` have added; nothing where they have not."""
     offered = [(name, value) for name, value in offered_settings(config).items() if value]
     rows = preset_rows(config)
-    if not offered and not rows:
-        return []
-    settings = f"{_table(offered)}\n" if offered else ""
-    presets = f"{_table(rows, PRESET_HEADINGS)}\n{_PRESETS}" if rows else ""
-    return [f"## Looking at less\n\n{settings}{presets}"]
+    found = [_table(offered)] if offered else []
+    found += [f"{_table(rows, PRESET_HEADINGS)}\n{_PRESETS}"] if rows else []
+    return ["## Looking at less\n\n" + "\n".join(found)] if found else []
 
 
 def _measured(config: BundleConfig) -> str:
