@@ -111,11 +111,10 @@ def _read_config(path: Path) -> BundleConfig:
     try:
         return dacite.from_dict(BundleConfig, values, dacite.Config(strict=True, type_hooks=FROM_JSON))
     except dacite.WrongTypeError as error:
-        found = reduce(dict.__getitem__, (error.field_path or "").split("."), values)
         wanted = error.field_type.__name__ if isinstance(error.field_type, type) else error.field_type
+        found = _found(values, error.field_path or "")
         raise BundleError(
-            f"{printable(path)}: is not a bundle's configuration: {error.field_path} is {json.dumps(found)}; "
-            f"it must be {wanted}"
+            f"{printable(path)}: is not a bundle's configuration: {error.field_path} {found}; it must be {wanted}"
         ) from error
     except dacite.UnexpectedDataError as error:
         unknown = ", ".join(sorted(error.keys))
@@ -124,6 +123,15 @@ def _read_config(path: Path) -> BundleConfig:
         ) from error
     except (dacite.DaciteError, ConfigError, OverflowError) as error:
         raise BundleError(f"{printable(path)}: is not a bundle's configuration: {error}") from error
+
+
+def _found(values: dict[str, Any], field_path: str) -> str:
+    """What stands at a path of dacite, as it was written; of one through a mapping, whose keys dacite leaves out, only
+    that it is wrong."""
+    try:
+        return f"is {json.dumps(reduce(dict.__getitem__, field_path.split('.'), values))}"
+    except (KeyError, TypeError):
+        return "has a wrong value in one of its entries"
 
 
 def _as_int(value: object) -> object:
@@ -138,13 +146,19 @@ def _as_float(value: object) -> object:
 
 
 def _as_tuple(value: object) -> object:
-    """JSON has lists only."""
-    return tuple(value) if isinstance(value, list) else value
+    """JSON has lists only; of what is none dacite would make one, or fail. None is refused."""
+    return tuple(value) if isinstance(value, list) else None
+
+
+def _as_list(value: object) -> object:
+    """As `_as_tuple`."""
+    return value if isinstance(value, list) else None
 
 
 FROM_JSON: dict[Any, Callable[[object], object]] = {
     int: _as_int,
     float: _as_float,
+    list[str]: _as_list,
     tuple[int, int]: _as_tuple,
     tuple[int, int, int]: _as_tuple,
     tuple[float, float, float]: _as_tuple,

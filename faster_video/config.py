@@ -215,11 +215,11 @@ class StageConfig:
     """Keep a moving average of the weights with this decay per step, such as 0.999, and end with it; 0 keeps none."""
 
     patterns: tuple[str, ...] = ()
-    """On stored features stage 2 learns from every piece of a batch under one of these, drawn by the seed, so that one
-    bundle serves them all; `random` draws every clip's network. None keeps to the model's own."""
+    """On stored features stage 2 learns from every batch under one of these, drawn by the seed, so that one bundle
+    serves them all; `random` draws every clip's network. None keeps to the model's own."""
     clip_counts: tuple[int, ...] = ()
-    """On stored features every piece of a batch has one of these numbers of clips, drawn by the seed and spread evenly
-    over the video, so that one bundle serves them all; none keeps to clips.num_clips."""
+    """On stored features every batch has one of these numbers of clips, drawn by the seed and spread evenly over the
+    video, so that one bundle serves them all; none keeps to clips.num_clips."""
     prefix_loss: bool = False
     """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone,
     so that an answer is as good as it can be whenever a stream or a budget ends."""

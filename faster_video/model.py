@@ -151,6 +151,11 @@ class Faster(nn.Module):
             return self.features(clip, expensive=True), True
         return cheap, False
 
+    @property
+    def chosen_by(self) -> str:
+        """What decides which network sees a clip, as people read it: the pattern, or `gate` and its threshold."""
+        return str(self.pattern) if self.gate_threshold is None else f"gate {self.gate_threshold:g}"
+
     def gate_probability(self, cheap: Tensor, hidden: Tensor) -> Tensor:
         """How much the gate wants the expensive network for a clip, 0 … 1: its cheap map [B, D_cheap, t, h, w] and the
         aggregator's state to [B]."""

@@ -69,6 +69,7 @@ class Calibration:
         require_at_most("temperature", self.temperature, 100)
         require_at_least("max_drop", self.max_drop, 0)
         require_at_most("max_drop", self.max_drop, 100)
+        require_at_least("videos", self.videos, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +97,11 @@ class Preset:
         Pattern.parse(self.pattern)
         require_at_least("num_clips", self.num_clips, 1)
         require_at_most("num_clips", self.num_clips, 4096)
+        require_at_least("top1", self.top1, 0)
+        require_at_most("top1", self.top1, 1)
+        require_at_least("gmacs", self.gmacs, 0)
+        require_at_most("gmacs", self.gmacs, 1e9)
+        require_at_least("videos", self.videos, 0)
         if self.gate_threshold is not None:
             require_gate_threshold(self.gate_threshold)
 

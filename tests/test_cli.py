@@ -426,7 +426,7 @@ OPTIONS = {
     "gate": "BUNDLE STORE --share --epochs --learning_rate --seed --preset --out",
     "plan": "BUNDLE LIST --root --split --budget --preset --patterns --clips --part --plot --json --out",
     "export": "BUNDLE --format --out",
-    "cost": "--recipe --classes --pattern --paper --json",
+    "cost": "BUNDLE --recipe --classes --pattern --paper --json",
     "benchmark": "BUNDLE --recipe --video --pattern --device --engine --rounds --json",
     "data": "check",
     "make-motion": "OUT --workers --set " + " ".join(f"--{name}" for name in vars(MotionConfig())),

@@ -674,7 +674,19 @@ WRONG_USES = [
     WrongUse("cost of an unknown recipe", "cost --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse("cost of no pattern", "cost --pattern 3", f"pattern is '3'; {NO_PATTERN}"),
     WrongUse("no classes", "cost --classes 0", "num_classes is 0; it must be at least 1"),
-    WrongUse("one word too many", "cost faster16", f"unknown argument faster16; {HELP} cost --help"),
+    WrongUse("one word too many", "cost bundle faster16", f"unknown argument faster16; {HELP} cost --help"),
+    WrongUse("cost of a recipe as of a bundle", "cost faster16", f"faster16: does not exist; {NO_BUNDLE}"),
+    WrongUse(
+        "cost of bundle and recipe",
+        "cost bundle --recipe tiny",
+        "BUNDLE is 'bundle' and --recipe is 'tiny'; choose one",
+    ),
+    WrongUse(
+        "cost of labels that a bundle has",
+        "cost bundle --classes 7",
+        "BUNDLE is 'bundle' and --classes is 7; choose one",
+    ),
+    WrongUse("cost of bundle and paper", "cost bundle --paper", "BUNDLE is 'bundle' and --paper is given; choose one"),
     # benchmark
     WrongUse("benchmark of an unknown recipe", "benchmark --recipe huge", f"unknown recipe 'huge'; {RECIPES}"),
     WrongUse(

@@ -32,6 +32,8 @@ def run(options: Namespace) -> int:
     done = export_bundle(bundle_named(options.bundle), out, options.format)
     for name, size in done.files.items():
         print(f"{size / 1e6:9.2f} MB  {name}")
+    if done.left_out:
+        print(f"left out: {printable('; '.join(done.left_out))}; the graphs look at every clip, by the pattern")
     print(f"probabilities differ by at most {done.difference:.0e} from the bundle's, over four clips of noise")
     print(f"written to {printable(out)}; python {printable(out / EXAMPLE)} VIDEO runs them")
     return 0

@@ -11,14 +11,18 @@ from faster_video.errors import ConfigError
 def baseline(bundle: Bundle) -> Bundle:
     """The bundle with its learned aggregator exchanged for average pooling of both backbones' own scores.
 
-    The weights are shared with `bundle`, not copied; pattern, clips and labels stay the same.
+    The weights are shared with `bundle`, not copied; pattern, clips and labels stay the same. A gate, which looks at
+    what the learned one has, is left out, and so are the presets that go by it.
 
     Raises:
         ConfigError: those scores are of classifiers that nothing was learned by.
     """
     _require_trained_classifiers(bundle.config.model)
-    config = replace(bundle.config, model=replace(bundle.config.model, aggregator="average"))
-    return Bundle(model=bundle.model.with_aggregator(Average()), config=config)
+    presets = {name: preset for name, preset in bundle.config.presets.items() if preset.gate_threshold is None}
+    settings = replace(bundle.config.model, aggregator="average", gate=False)
+    model = bundle.model.with_gate(None).with_aggregator(Average())  # shares modules, and is no module of `bundle`
+    model.gate = None
+    return Bundle(model=model, config=replace(bundle.config, model=settings, presets=presets))
 
 
 def with_untrained_aggregator(bundle: Bundle, name: str | None) -> Bundle:

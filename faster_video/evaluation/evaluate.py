@@ -13,6 +13,7 @@ from faster_video.errors import DataError
 from faster_video.evaluation.counts import Counts
 from faster_video.files import printable
 from faster_video.inference import Classifier, Failure
+from faster_video.policy import StopRule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,10 +55,22 @@ class Evaluation:
     labels: list[str]
     """The bundle's K labels: the order of the counts' rows and columns."""
     pattern: str
+    """Or `gate` and its threshold, where that chose the networks (`Faster.chosen_by`)."""
     aggregator: str
+    num_clips: int
+    """Of a video at most."""
+    stop: StopRule | None = None
+    """When a video was known; None looked at all clips."""
     counts: Counts
     videos: list[JudgedVideo]
     """In the list's order."""
+
+    @property
+    def setting(self) -> str:
+        """How the bundle was run, for titles."""
+        chosen = self.pattern if self.pattern.startswith("gate") else f"pattern {self.pattern}"
+        stopped = "" if self.stop is None else f", stopped at {self.stop}"
+        return f"{chosen}, {self.aggregator}, {self.num_clips} clips{stopped}"
 
     @property
     def unreadable(self) -> list[JudgedVideo]:
@@ -91,6 +104,8 @@ class Evaluation:
         return {
             "pattern": self.pattern,
             "aggregator": self.aggregator,
+            "num_clips": self.num_clips,
+            "stop": None if self.stop is None else str(self.stop),
             "top1": counts.top1,
             "top5": counts.top5,
             "top5_says_nothing": counts.top5_says_nothing,
@@ -133,8 +148,10 @@ def evaluate(
         done.append(video)
     return Evaluation(
         labels=labels,
-        pattern=str(classifier.model.pattern),
+        pattern=classifier.model.chosen_by,
         aggregator=classifier.bundle.config.model.aggregator,
+        num_clips=classifier.bundle.config.clips.num_clips,
+        stop=classifier.stop,
         counts=counts,
         videos=done,
     )

@@ -33,8 +33,7 @@ MOST_NAMED = 80
 def evaluation_table(evaluation: Evaluation) -> Table:
     """Accuracy beside chance, cost, and the videos that could not be read."""
     counts = evaluation.counts
-    title = f"{counts.num_videos} videos, pattern {evaluation.pattern}, {evaluation.aggregator}"
-    table = Table(title=title, show_header=False)
+    table = Table(title=f"{counts.num_videos} videos, {evaluation.setting}", show_header=False)
     table.add_column("what")
     table.add_column("how much", justify="right")
     table.add_column("remark")
@@ -90,7 +89,7 @@ def confusion_table(evaluation: Evaluation) -> Table | None:
 def splits_table(evaluations: SplitsEvaluation) -> Table:
     """A row per official split, and the mean over them with its standard deviation."""
     first = evaluations.splits[0].evaluation
-    table = Table(title=f"{len(evaluations.splits)} splits, pattern {first.pattern}, {first.aggregator}")
+    table = Table(title=f"{len(evaluations.splits)} splits, {first.setting}")
     missing = any(split.evaluation.num_missing for split in evaluations.splits)
     for name in ("split", "top-1", "top-5", "per-class mean", "videos", "unreadable"):
         table.add_column(name, justify="left" if name == "split" else "right")
@@ -145,7 +144,7 @@ def plot_confusion(evaluation: Evaluation, path: str | Path) -> None:
     _name_classes(axes, names, counts.num_classes)
     axes.set_title(
         f"top-1 {counts.top1:.1%} of {counts.num_videos} videos · chance {counts.chance_uniform:.1%}\n"
-        f"pattern {evaluation.pattern} · {evaluation.aggregator}",
+        + evaluation.setting.replace(", ", " · "),
         fontsize=12,
     )
     save_picture(figure, path)

@@ -57,6 +57,8 @@ class SplitsEvaluation:
             labels=first.labels,
             pattern=first.pattern,
             aggregator=first.aggregator,
+            num_clips=first.num_clips,
+            stop=first.stop,
             counts=reduce(add, (evaluation.counts for evaluation in evaluations)),
             videos=[video for evaluation in evaluations for video in evaluation.videos],
         )

@@ -42,6 +42,7 @@ def write_description(
             "std": transform.std,
             "longest_shape": LONGEST_SHAPE,
         },
+        "temperature": config.calibration.temperature,
         "labels": config.labels,
         "weights_sha256": config.weights_sha256,
         "example_sha256": example_sha256,

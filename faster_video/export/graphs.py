@@ -49,14 +49,37 @@ class ClipGraph(nn.Module):
         return (self.head(features),)
 
 
-class StepGraph(nn.Module):
-    """The recurrent step and the classifier: one more clip, and the answer so far."""
+class LogProbabilities(nn.Module):
+    """As `Faster` makes them of averaged probabilities."""
 
-    def __init__(self, model: Faster) -> None:
+    def forward(self, probabilities: Tensor) -> Tensor:
+        """[1, K] to [1, K]."""
+        return probabilities.clamp_min(torch.finfo(probabilities.dtype).tiny).log()
+
+
+class Divided(nn.Module):
+    """What an answer is divided by, so that it is as sure as it should be."""
+
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """[1, K] to [1, K]."""
+        return scores / self.temperature
+
+
+class StepGraph(nn.Module):
+    """The recurrent step and the classifier: one more clip, and the answer so far, calibrated."""
+
+    def __init__(self, model: Faster, temperature: float) -> None:
         super().__init__()
         self.aggregator = model.aggregator
         averages = model.aggregator.averages_scores
-        self.answer = nn.Identity() if averages else nn.Sequential(model.classifier, nn.Softmax(dim=-1))
+        scores = LogProbabilities() if averages else model.classifier
+        self.answer: nn.Module = nn.Sequential(scores, Divided(temperature), nn.Softmax(dim=-1))
+        if temperature == 1:
+            self.answer = nn.Identity() if averages else nn.Sequential(scores, nn.Softmax(dim=-1))
 
     def forward(self, evidence: Tensor, state: Tensor, is_first: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities [1, K] once this clip is known, and the state for the next one.
@@ -92,7 +115,8 @@ def graphs_of(bundle: Bundle) -> list[Graph]:
     with torch.no_grad():
         state = torch.zeros_like(model.aggregator.start(evidence), memory_format=torch.contiguous_format)
     inputs = {"evidence": evidence, "state": state, "is_first": torch.tensor([True])}
-    return [*of_clips, _graph(STEP, StepGraph(model), inputs, ["probabilities", "next_state"])]
+    step = StepGraph(model, config.calibration.temperature)
+    return [*of_clips, _graph(STEP, step, inputs, ["probabilities", "next_state"])]
 
 
 def _head(model: Faster, name: str) -> nn.Module:

@@ -25,7 +25,9 @@ class Exported:
     files: dict[str, int]
     """Bytes of each file of graphs."""
     difference: float
-    """Largest difference of a probability from the model's, over a few clips of noise."""
+    """Largest difference of a probability from the bundle's, over a few clips of noise."""
+    left_out: list[str]
+    """What the bundle has to look at less of a video, in words; the graphs know none of it."""
 
 
 def export_bundle(bundle: Bundle, folder: str | Path, form: str) -> Exported:
@@ -49,7 +51,17 @@ def export_bundle(bundle: Bundle, folder: str | Path, form: str) -> Exported:
             difference = require_equal(bundle, graphs, aside)
     except OSError as error:
         raise _not_written(target, error) from error
-    return Exported(files=sizes, difference=difference)
+    return Exported(files=sizes, difference=difference, left_out=_left_out(bundle))
+
+
+def _left_out(bundle: Bundle) -> list[str]:
+    config, presets = bundle.config, sorted(bundle.config.presets)
+    rule = config.calibration.stop
+    return [
+        *(["its gate"] if config.model.gate else []),
+        *([] if rule is None else [f"its rule to stop, {rule}"]),
+        *([f"its presets ({', '.join(presets)})"] if presets else []),
+    ]
 
 
 def require_exportable(folder: str | Path, form: str) -> None:

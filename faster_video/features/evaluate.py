@@ -9,12 +9,14 @@ import torch
 
 from faster_video.bundle import Bundle
 from faster_video.cost import count_gate, video_cost
+from faster_video.datasets import LabelledVideo
 from faster_video.device import choose_device
 from faster_video.evaluation import Counts, Evaluation, JudgedVideo, require_known_labels
 from faster_video.features.answers import stored_answers
 from faster_video.features.layout import TEST
 from faster_video.features.stored import NO_FILE, Features, StoredKey
 from faster_video.inference.stopping import Watch
+from faster_video.pattern import Pattern
 from faster_video.policy import StopRule
 
 BATCH_VIDEOS = 64
@@ -30,51 +32,58 @@ def evaluate_features(
 
     Raises:
         DataError: there are no videos, or a label is none of the bundle's.
-        ConfigError: the features are not those of the bundle's backbones, or lack maps that its pattern wants.
+        ConfigError: the features are not those of the bundle's backbones, or lack maps that its pattern or
+            gate wants.
         StoreError: a file is damaged.
     """
     require_known_labels(features.videos, bundle.labels)
-    features.require_fit(bundle.model, bundle.config)
+    _require_fit(bundle, features)
     number_of = {label: number for number, label in enumerate(bundle.labels)}
-    probabilities = dict(_probabilities(bundle, features, choose_device(device), stop))
+    answers = dict(_answers(bundle, features, choose_device(device), stop))
     reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == TEST}
     reasons |= dict.fromkeys(features.missing, NO_FILE)
-    config = bundle.config
     counts, judged = Counts.empty(len(bundle.labels)), []
     for number, video in enumerate(features.videos):
-        found, gmacs = probabilities.get(number, (None, 0.0))
-        counts += Counts.of_video(number_of[video.label], found, len(bundle.labels))
-        if found is None:
-            judged.append(
-                JudgedVideo(
-                    path=video.path,
-                    label=video.label,
-                    unreadable=reasons.get(number, "not stored"),
-                    missing=number in features.missing,
-                )
-            )
-            continue
-        best = max(range(len(found)), key=found.__getitem__)
-        judged.append(
-            JudgedVideo(
-                path=video.path,
-                label=video.label,
-                predicted=bundle.labels[best],
-                probability=found[best],
-                probabilities=found,
-                gmacs=gmacs,
-            )
-        )
+        if number in answers:
+            done = _judged(video, bundle.labels, *answers[number])
+        else:
+            reason = reasons.get(number, "not stored")
+            missing = number in features.missing
+            done = JudgedVideo(path=video.path, label=video.label, unreadable=reason, missing=missing)
+        counts += Counts.of_video(number_of[video.label], done.probabilities, len(bundle.labels))
+        judged.append(done)
     return Evaluation(
         labels=bundle.labels,
-        pattern=str(bundle.model.pattern),
-        aggregator=config.model.aggregator,
+        pattern=bundle.model.chosen_by,
+        aggregator=bundle.config.model.aggregator,
+        num_clips=bundle.config.clips.num_clips,
+        stop=stop,
         counts=counts,
         videos=judged,
     )
 
 
-def _probabilities(
+def _require_fit(bundle: Bundle, features: Features) -> None:
+    """Refuse features of other networks than the bundle's; a gate looks at both. Raises `ConfigError`."""
+    gated = bundle.model.gate_threshold is not None
+    for pattern in (Pattern(1, 0), Pattern(0, 1)) if gated else (bundle.model.pattern,):
+        features.require_fit(bundle.model.with_pattern(pattern), bundle.config)
+
+
+def _judged(video: LabelledVideo, labels: list[str], probabilities: list[float], gmacs: float) -> JudgedVideo:
+    """A video that was read, by its probabilities [K]."""
+    best = max(range(len(probabilities)), key=probabilities.__getitem__)
+    return JudgedVideo(
+        path=video.path,
+        label=video.label,
+        predicted=labels[best],
+        probability=probabilities[best],
+        probabilities=probabilities,
+        gmacs=gmacs,
+    )
+
+
+def _answers(
     bundle: Bundle, features: Features, device: torch.device, stop: StopRule | None
 ) -> Iterator[tuple[int, tuple[list[float], float]]]:
     """Number, probabilities [K] and GMACs of every video that has a test view."""

@@ -11,6 +11,7 @@ from faster_video.bundle import BundleConfig
 from faster_video.config import BackboneConfig
 from faster_video.cost import video_cost
 from faster_video.files import printable
+from faster_video.offered import PRESET_HEADINGS, offered_settings, preset_rows
 
 TASK = "video-classification"
 _USE = """## Use
@@ -36,6 +37,9 @@ pip install 'faster-video[hub]'
 {weights}faster-video evaluate {repository} FOLDER
 ```
 """
+_PRESETS = (
+    "`--preset NAME` runs one. What it gave is of the videos that it was chosen or learned on, which flatters it.\n"
+)
 _AGREEMENT: dict[str, tuple[str, Callable[[float], str]]] = {
     "top1": ("same label", "{:.1%}".format),
     "kl": ("KL, nats", "{:.3f}".format),
@@ -60,6 +64,7 @@ def model_card(config: BundleConfig, repository: str, license_id: str | None = N
         use.format(repository=repository, weights=_commands_for_weights(config)),
         *([_published(config)] if config.published else []),
         _networks(config),
+        *_looking_at_less(config),
         _measured(config),
         _labels(config),
     )
@@ -148,6 +153,15 @@ def _networks(config: BundleConfig) -> str:
 
 def _network(backbone: BackboneConfig) -> str:
     return backbone.name if backbone.width == 1 else f"{backbone.name}, {backbone.width:g} of its width"
+
+
+def _looking_at_less(config: BundleConfig) -> list[str]:
+    """What `faster-video calibrate`, `plan` and `gate` have added; nothing where they have not."""
+    offered = [(name, value) for name, value in offered_settings(config).items() if value]
+    rows = preset_rows(config)
+    found = [_table(offered)] if offered else []
+    found += [f"{_table(rows, PRESET_HEADINGS)}\n{_PRESETS}"] if rows else []
+    return ["## Looking at less\n\n" + "\n".join(found)] if found else []
 
 
 def _measured(config: BundleConfig) -> str:

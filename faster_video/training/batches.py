@@ -1,6 +1,6 @@
 """Which views of which videos every step takes, and which of them this process computes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -8,6 +8,15 @@ from torch.utils.data import Sampler
 
 from faster_video.config import StageConfig
 from faster_video.training.samples import SampleKey
+
+
+class PieceKeys(list[SampleKey]):
+    """The keys of one piece of a batch."""
+
+    def __init__(self, keys: Iterable[SampleKey], first: SampleKey) -> None:
+        super().__init__(keys)
+        self.first = first
+        """Of the whole batch, the same in all of its pieces and processes: what is drawn for a batch is drawn by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,9 +31,10 @@ class Share:
     """Pieces of this process's part (`StageConfig.accumulate`)."""
 
     def of(self, keys: list[SampleKey]) -> list[list[SampleKey]]:
-        """This process's pieces of a batch; piece j of all processes together is the same for any number of them."""
+        """This process's pieces of a batch, each `PieceKeys`; piece j of all processes together is the same for any
+        number of them."""
         step = self.processes * self.pieces
-        return [keys[self.rank * self.pieces + piece :: step] for piece in range(self.pieces)]
+        return [PieceKeys(keys[self.rank * self.pieces + piece :: step], keys[0]) for piece in range(self.pieces)]
 
 
 WHOLE = Share()
@@ -62,7 +72,7 @@ class Batches(Sampler[list[SampleKey]]):
         return (self.total_steps - self.first_step) * self.share.pieces
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        """Lists of keys: as many per step that is still to do as the share has pieces."""
+        """Lists of keys (`PieceKeys`): as many per step that is still to do as the share has pieces."""
         for step in range(self.first_step, self.total_steps):
             epoch, batch = divmod(step, self.steps_per_epoch)
             if batch == 0 or step == self.first_step:

@@ -24,8 +24,9 @@ def check_run(run: RunConfig) -> None:
 
     Raises:
         DataError: too few labels, a label with a single video, or a validation label that is not trained.
-        ConfigError: `run.backbones` do not fit the recipe or the labels; device or precision are not to be had here;
-            a batch would be too small for batch norm; decoded frames cannot be kept where they shall be.
+        ConfigError: the recipe has a gate; `run.backbones` do not fit the recipe or the labels; device or precision
+            are not to be had here; a batch would be too small for batch norm; decoded frames cannot be kept where they
+            shall be.
     """
     _check_trainable(run.data)
     if run.data_sha256 not in ("", run.settings["data"]["sha256"]):
@@ -41,6 +42,7 @@ def check_run(run: RunConfig) -> None:
             f"the bundle to start from has the weights {run.starting_sha256 or 'of none'}, but weights_sha256 is "
             f"{run.weights_sha256}; give the bundle of then, or take weights_sha256 out"
         )
+    _check_gate(run)
     _check_published(run)
     _check_backbones(run)
     _check_finetune(run)
@@ -64,6 +66,15 @@ def _check_trainable(data: VideoList) -> None:
     if fewest < 2:
         raise DataError(
             f"{data.source}: label {label!r} has only one video; add others of it, or take its line out of the list"
+        )
+
+
+def _check_gate(run: RunConfig) -> None:
+    """Refuse a gate that nothing would train. Raises `ConfigError`."""
+    if run.recipe.model.gate:
+        raise ConfigError(
+            "model.gate is true, but train leaves a gate untrained; leave it out, and let faster-video gate train one "
+            "for the finished bundle"
         )
 
 

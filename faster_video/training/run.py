@@ -34,7 +34,7 @@ class RunConfig:
     features: Features | None = None
     """Stage 2 learns from these in the place of pixels; `data` is then the list of their videos."""
     finetune: Bundle | None = None
-    """Every weight but the classifiers' starts from here; None starts from random ones."""
+    """Every weight but the classifiers' and the gate's starts from here; None starts from random ones."""
     seed: int = 0
     """Fixes first weights, order, clips and crops."""
     device: str = "auto"

@@ -13,6 +13,7 @@ from faster_video.errors import ConfigError
 from faster_video.features.stored import Features, StoredKey, labels_of
 from faster_video.files import printable
 from faster_video.pattern import Pattern
+from faster_video.training.batches import PieceKeys
 from faster_video.training.samples import Batch, Inputs, Maps, SampleKey, Unreadable
 
 
@@ -36,8 +37,8 @@ class StoreSource:
     ) -> None:
         """Batches of `num_clips` maps; `labels` are the K classes in order, or all that occur in the store.
 
-        Of `patterns` and `clip_counts`, where there are some, every batch has one, drawn by the seed; `pattern` or
-        `num_clips` is then not used.
+        Of `patterns` and `clip_counts`, where there are some, every batch has one in all of its pieces and processes,
+        drawn by the seed; `pattern` or `num_clips` is then not used.
 
         Raises:
             ConfigError: there are no random views, or a video's label is none of `labels`.
@@ -80,13 +81,14 @@ class StoreSource:
                 yield unreadable
                 unreadable = []
                 continue
-            maps = self._maps([StoredKey(key.video, key.epoch) for key in read], keys[0])
+            first = keys.first if isinstance(keys, PieceKeys) else keys[0]
+            maps = self._maps([StoredKey(key.video, key.epoch) for key in read], first)
             labels = torch.tensor([self._labels[key.video] for key in read])
             yield Batch(maps, labels, read, unreadable)
             unreadable = []
 
     def _maps(self, read: list[StoredKey], first: SampleKey) -> Inputs:
-        """N maps of these views; `first` is of the batch, and fixes N and the pattern."""
+        """N maps of these views; `first` is of the whole batch, and fixes N and the pattern."""
         if not self._draws:
             return self.features.batch(read, self.flags)
         random = Random(f"{self._seed}/pattern/{first}")

@@ -104,14 +104,16 @@ def _first_model(run: RunConfig) -> Faster:
         for name in BACKBONES:
             getattr(model, name).load_state_dict(getattr(run.backbones.model, name).state_dict())
     if run.finetune is not None:
-        taken = {name: value for name, value in run.finetune.model.state_dict().items() if not _is_head(name)}
+        taken = {name: value for name, value in run.finetune.model.state_dict().items() if not _is_new(name)}
         model.load_state_dict(model.state_dict() | taken)
     return model
 
 
-def _is_head(name: str) -> bool:
-    """Whether a weight belongs to one of the three classifiers, which depend on the labels."""
-    return "classifier" in name.split(".")
+def _is_new(name: str) -> bool:
+    """Whether a weight is not taken over: of one of the three classifiers, which depend on the labels, or of the gate,
+    which knows another aggregator's state and other answers."""
+    parts = name.split(".")
+    return "classifier" in parts or parts[0] == "gate"
 
 
 def _validate(bundle: Bundle, videos: VideoList) -> dict[str, Any]:

@@ -60,4 +60,4 @@ def invented_evaluation(num_classes: int, num_videos: int, *, unreadable: bool) 
         counts += Counts.of_video(truth, probabilities, num_classes)
         reason = "the file is empty" if probabilities is None else None
         videos.append(JudgedVideo(path=Path(f"[{number}].mp4"), label=labels[truth], unreadable=reason))
-    return Evaluation(labels=labels, pattern="1:3", aggregator="fast_gru", counts=counts, videos=videos)
+    return Evaluation(labels=labels, pattern="1:3", aggregator="fast_gru", num_clips=8, counts=counts, videos=videos)

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 import yaml
-from model_samples import small_bundle
+from model_samples import small_bundle, small_config
 
 from faster_video.backbones.published import published_labels
 from faster_video.bundle import BundleConfig, PublishedWeights
 from faster_video.config import BackboneConfig, ModelConfig
 from faster_video.cost import video_cost
 from faster_video.hub import model_card
+from faster_video.policy import Calibration, Preset, StopRule
 
 CARD = """\
 ---
@@ -225,6 +226,39 @@ def test_the_agreement_of_a_distilled_bundle_is_a_measurement() -> None:
     assert AGREEMENT in card
     both = model_card(config(provenance={"agreement": rows, "metrics": {"top1": 0.5}}), "alice/waves")
     assert "| top1 | 0.5 |\n\nAs recorded when the bundle was made.\n\n| pattern |" in both
+
+
+LESS = """\
+## Looking at less
+
+| | |
+|---|---|
+| gate | yes, with `--gate PROBABILITY` |
+| temperature | 1.5 |
+| rule of `--stop_when calibrated` | 0.9:2, at most 0.5 points of top-1 worse |
+| calibrated on | 1,200 videos |
+
+| preset | expensive clips by | clips | stops at | top-1 | GMACs | videos | budget |
+|---|---|---|---|---|---|---|---|
+| a\\|b | pattern 1:3 | 2 | 0.9:2 | 75.0% | 1.25 | 1,200 | 2 &lt;b> |
+| gate | gate 0.25 | 3 | | | | | |
+
+`--preset NAME` runs one. What it gave is of the videos that it was chosen or learned on, which flatters it.
+
+## Measured"""
+
+
+def test_what_a_bundle_offers_to_look_at_less_is_listed() -> None:
+    rule = StopRule(confidence=0.9, clips=2)
+    presets = {
+        "gate": Preset(pattern="first", num_clips=3, gate_threshold=0.25),
+        "a|b": Preset(pattern="1:3", num_clips=2, stop=rule, top1=0.75, gmacs=1.25, videos=1200, budget="2 <b>"),
+    }
+    calibration = Calibration(temperature=1.5, stop=rule, max_drop=0.5, videos=1200)
+    of = config(model=replace(small_config(), gate=True), calibration=calibration, presets=presets)
+    assert LESS in model_card(of, "alice/waves")
+    only = model_card(config(calibration=Calibration(temperature=2.0)), "alice/waves")
+    assert "## Looking at less\n\n| | |\n|---|---|\n| temperature | 2 |\n\n## Measured" in only
 
 
 def test_a_bundle_for_features_of_others_is_not_said_to_look_at_videos() -> None:
