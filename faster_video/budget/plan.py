@@ -194,21 +194,12 @@ def _averaged(bundle: Bundle, features: Features, prices: Prices | None) -> Trie
     """Every clip expensive and the network's own scores averaged, the usual way; None where nothing was learned by
     them. Seconds are a little too many: they are those of clips that are folded."""
     try:
-        average = with_untrained_aggregator(_without_gate(bundle), "average").with_pattern("1:0")
+        average = with_untrained_aggregator(bundle, "average").with_pattern("1:0")
     except ConfigError:
         return None
     setting = Setting(pattern="1:0", num_clips=bundle.config.clips.num_clips)
     gmacs = gmacs_prices(average)
     return _tried(setting, replay(average, features), 1.0, prices or gmacs, gmacs)
-
-
-def _without_gate(bundle: Bundle) -> Bundle:
-    """Averaging leaves a gate nothing to look at."""
-    presets = {name: one for name, one in bundle.config.presets.items() if one.gate_threshold is None}
-    config = replace(bundle.config, model=replace(bundle.config.model, gate=False), presets=presets)
-    model = bundle.model.with_gate(None)
-    model.gate = None
-    return replace(bundle, model=model, config=config)
 
 
 def _replays(

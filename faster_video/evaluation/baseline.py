@@ -6,23 +6,23 @@ from faster_video.aggregators import Average
 from faster_video.bundle import Bundle
 from faster_video.config import ModelConfig
 from faster_video.errors import ConfigError
+from faster_video.policy import Calibration
 
 
 def baseline(bundle: Bundle) -> Bundle:
     """The bundle with its learned aggregator exchanged for average pooling of both backbones' own scores.
 
     The weights are shared with `bundle`, not copied; pattern, clips and labels stay the same. A gate, which looks at
-    what the learned one has, is left out, and so are the presets that go by it.
+    what the learned one has, is left out, and so are calibration and presets, which are of its answers.
 
     Raises:
         ConfigError: those scores are of classifiers that nothing was learned by.
     """
     _require_trained_classifiers(bundle.config.model)
-    presets = {name: preset for name, preset in bundle.config.presets.items() if preset.gate_threshold is None}
     settings = replace(bundle.config.model, aggregator="average", gate=False)
     model = bundle.model.with_gate(None).with_aggregator(Average())  # shares modules, and is no module of `bundle`
     model.gate = None
-    return Bundle(model=model, config=replace(bundle.config, model=settings, presets=presets))
+    return Bundle(model=model, config=replace(bundle.config, model=settings, calibration=Calibration(), presets={}))
 
 
 def with_untrained_aggregator(bundle: Bundle, name: str | None) -> Bundle:

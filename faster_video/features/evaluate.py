@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from faster_video.bundle import Bundle
-from faster_video.cost import count_gate, video_cost
+from faster_video.cost import clip_gmacs, video_cost
 from faster_video.datasets import LabelledVideo
 from faster_video.device import choose_device
 from faster_video.evaluation import Counts, Evaluation, JudgedVideo, require_known_labels
@@ -89,7 +89,6 @@ def _answers(
     """Number, probabilities [K] and GMACs of every video that has a test view."""
     model, config = bundle.model.eval().to(device), bundle.config
     cost = video_cost(config.model, config.clips, config.transform.crop_size, len(bundle.labels))
-    gate_gmacs = None if model.gate_threshold is None or model.gate is None else count_gate(model.gate)
     readable = [number for number in range(len(features.videos)) if features.has(StoredKey(number, TEST))]
     for start in range(0, len(readable), BATCH_VIDEOS):
         numbers = readable[start : start + BATCH_VIDEOS]
@@ -98,12 +97,8 @@ def _answers(
         calibrated = (answers.double() / config.calibration.temperature).softmax(dim=-1).tolist()  # [B, N, K]
         for number, of_video, expensive in zip(numbers, calibrated, flags.tolist(), strict=True):
             clips = _clips_wanted(of_video, stop)
-            gmacs = sum(
-                cost.step_gmacs(expensive=flag, first=clip == 0)
-                if gate_gmacs is None
-                else cost.gated_gmacs(expensive=flag, first=clip == 0, gate_gmacs=gate_gmacs)
-                for clip, flag in enumerate(expensive[:clips])
-            )
+            seen = enumerate(expensive[:clips])
+            gmacs = sum(clip_gmacs(cost, model, expensive=flag, first=clip == 0) for clip, flag in seen)
             yield number, (of_video[clips - 1], gmacs)
 
 

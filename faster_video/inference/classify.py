@@ -112,12 +112,6 @@ class Classifier:
         return self.device.type != "cpu"
 
     @property
-    def _chosen_by(self) -> str:
-        """What decides which network sees a clip."""
-        threshold = self.model.gate_threshold
-        return str(self.model.pattern) if threshold is None else f"gate {threshold:g}"
-
-    @property
     def cost(self) -> VideoCost:
         """GMACs of a video, clip by clip."""
         config = self.bundle.config
@@ -202,7 +196,7 @@ class Classifier:
                 yield Classification(
                     path=decoded.path,
                     classes=self.bundle.labels,
-                    pattern=self._chosen_by,
+                    pattern=self.model.chosen_by,
                     clips=clips,
                     num_clips=cost.num_clips,
                     gmacs_all_expensive=cost.all_expensive_gmacs,

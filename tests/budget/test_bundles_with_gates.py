@@ -51,7 +51,7 @@ def test_averaging_leaves_the_gate_and_its_presets_out(tmp_path: Path) -> None:
         bundle = equipped().with_gate(threshold)
         averaged = baseline(bundle)
         assert averaged.model.gate is None and averaged.model.gate_threshold is None
-        assert not averaged.config.model.gate and averaged.config.presets == {"cheap": PRESETS["cheap"]}
+        assert not averaged.config.model.gate and averaged.config.presets == {}
         assert bundle.model.gate is not None and bundle.model.gate_threshold == threshold
         assert bundle.config.presets == PRESETS
     save_bundle(averaged, tmp_path / "averaged")
