@@ -24,8 +24,9 @@ def preset_rows(config: BundleConfig) -> list[tuple[str, ...]]:
 
 
 def _row(name: str, preset: Preset) -> tuple[str, ...]:
-    """Of what nobody has measured, such as a gate's preset, nothing is said."""
+    """Of what nobody has measured nothing is said."""
     chosen = f"pattern {preset.pattern}" if preset.gate_threshold is None else f"gate {preset.gate_threshold:g}"
-    measured = (f"{preset.top1:.1%}", f"{preset.gmacs:.3g}", f"{preset.videos:,}") if preset.videos else ("", "", "")
+    top1 = f"{preset.top1:.1%}" if preset.top1 else ""  # of a gate's preset nobody has looked
+    measured = (top1, f"{preset.gmacs:.3g}", f"{preset.videos:,}") if preset.videos else ("", "", "")
     stop = "" if preset.stop is None else str(preset.stop)
     return (name, chosen, str(preset.num_clips), stop, *measured, preset.budget)
