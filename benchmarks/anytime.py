@@ -218,13 +218,20 @@ def gates(gated: Bundle, stores: dict[str, FeatureStore]) -> Figures:
         fixed = {part: replay(gated.with_pattern(name), stores[part]) for part in ("validation", "test")}
         limit = float(prices.after_each_clip(fixed["validation"])[:, -1].mean())
         row = {"fixed": judged(fixed["test"], prices)}
+        share = (limit - prices.first_expensive) / (CLIPS - 1) - prices.gated_cheap
+        share /= prices.gated_expensive - prices.gated_cheap  # of the later clips, at this cost
+        thresholds = {
+            "gate": gate_threshold(gated, stores["validation"], prices, limit),
+            "novelty": float(novelties(gated, stores["validation"]).quantile(1 - share)),
+            "chance": 1 - share,
+        }
         ways: dict[str, Callable[[float, FeatureStore], Replay]] = {
             "gate": lambda value, store: replay(gated.with_gate(value), store),
             "novelty": lambda value, store: replay(gated, store, novelty(value)),
             "chance": lambda value, store: replay(gated, store, chance(value)),
         }
         for way, run in ways.items():
-            value = threshold_for(run, stores["validation"], prices, limit)
+            value = thresholds[way]
             videos = run(value, stores["test"])
             row[way] = judged(videos, prices) | {"threshold": value}
             right = [correct(one).double() for one in (videos, fixed["test"])]
@@ -262,16 +269,30 @@ def chance(threshold: float) -> Callable[[int, Tensor, State | None], Tensor]:
     return choose
 
 
-def threshold_for(
-    run: Callable[[float, FeatureStore], Replay], store: FeatureStore, prices: Prices, limit: float
-) -> float:
-    """Above which so many clips are expensive that a video costs `limit`, as near as bisecting comes."""
+def gate_threshold(gated: Bundle, store: FeatureStore, prices: Prices, limit: float) -> float:
+    """Above which the gate opens so often that a video costs `limit`, as near as bisecting comes."""
     low, high = 0.0, 1.0
-    for _ in range(14):
+    for _ in range(9):
         middle = (low + high) / 2
-        cost = float(prices.after_each_clip(run(middle, store))[:, -1].mean())
+        cost = float(prices.after_each_clip(replay(gated.with_gate(middle), store))[:, -1].mean())
         low, high = (middle, high) if cost > limit else (low, middle)
     return high
+
+
+def novelties(bundle: Bundle, store: FeatureStore) -> Tensor:
+    """By how much each clip but the first of each video differs from the one before, all in one."""
+    seen: list[Tensor] = []
+    before: list[Tensor] = []
+
+    def choose(number: int, cheap: Tensor, _state: State | None) -> Tensor:
+        now = cheap.mean(dim=(2, 3, 4))  # [B, D_cheap]
+        if number:
+            seen.append(1 - functional.cosine_similarity(now, before[0], dim=1))
+        before[:] = [now]
+        return torch.zeros(len(cheap), dtype=torch.bool)
+
+    replay(bundle, store, choose)
+    return torch.cat(seen)
 
 
 def correct(videos: Replay) -> Tensor:
