@@ -3,11 +3,12 @@
     python benchmarks/anytime_networks.py SINGLE LONG OUT
     python benchmarks/anytime.py OUT [--seeds 0 1 2]
 
-Of every seed FAST-GRU is trained on 16 clips with the paper's loss after the last one for each of five patterns, with
-the loss over all prefixes for 1:3, and once for all: prefixes, patterns and numbers of clips drawn at random (for 8
-passes as the others, and for 24, which everything from b on has). What is
-chosen (temperature, rules, settings, thresholds) is chosen on `validation` and judged on `test`, 1,197 videos
-each. A figure that is there is not made again; figures are in OUT/seed<N>/figures.json, the tables are printed.
+Of every seed FAST-GRU is trained on 16 clips with the paper's loss after the last one, for each of five patterns and
+once with patterns drawn at random; with the loss over all prefixes for 1:3; and for any time: prefixes, patterns and
+numbers of clips drawn at random, for 8 passes as the others and for 24. Parts b and c have all 32 clips and a bundle
+that learned the answer after the last of them under patterns drawn at random, with a gate of its own. What is chosen
+(temperature, rules, settings, thresholds) is chosen on `validation` and judged on `test`, 1,197 videos each. A figure
+that is there is not made again; figures are in OUT/seed<N>/figures.json, the tables are printed.
 """
 
 import argparse
@@ -39,7 +40,8 @@ from faster_video.training.run import RunConfig
 from faster_video.training.run_directory import SETTINGS
 from faster_video.training.train import train
 
-CLIPS = 16
+CLIPS, WHOLE = 16, 32
+"""Of part a, and of the others."""
 ANY_TIME: dict[str, Any] = {
     "prefix_loss": True,
     "patterns": (*PATTERNS, "first", "random"),
@@ -81,9 +83,13 @@ def figures(folder: Path, seed: int) -> Figures:
         "any time": train_on("any", "1:3", replace(stage2, **ANY_TIME)),
         f"any time, {LONGER} passes": train_on("any-long", "1:3", replace(stage2, epochs=LONGER, **ANY_TIME)),
     }
-    shared = [bundle for name, bundle in in_time.items() if name.startswith("any time")]
+    drawn = replace(stage2, epochs=16, patterns=(*PATTERNS[1:], "first"))
+    in_time["last step, patterns drawn, 16 passes"] = train_on("patterns-16", "1:3", drawn)
+    shared = list(in_time.values())[-3:]
+    fixed = train_on("last-32-1:3", "1:3", replace(stage2, clip_counts=(WHOLE,))).with_num_clips(WHOLE)
+    every = train_on("patterns-32", "1:3", replace(drawn, clip_counts=(WHOLE,)))
+    gated = with_gate(folder, every, stores["train"], seed)
     sized = replace(networks, config=replace(networks.config, clips=long_motion().clips))
-    gated = with_gate(folder, shared[-1], stores["train"], seed)
     average = with_untrained_aggregator(sized, "average").with_pattern("1:0")
     found = {
         "moments": {name: moments(bundle.with_pattern("1:3"), stores["test"]) for name, bundle in in_time.items()},
@@ -91,7 +97,7 @@ def figures(folder: Path, seed: int) -> Figures:
             name: [top1(one, stores["test"]) for one in (own, *(bundle.with_pattern(name) for bundle in shared))]
             for name, own in last.items()
         },
-        "exits": exits(last["1:3"], gated, average, stores),
+        "exits": exits(fixed, gated, average, stores),
         "gate": gates(gated, stores),
     }
     told.write_text(json.dumps(found, indent=1) + "\n")
@@ -134,19 +140,18 @@ def top1(bundle: Bundle, test: FeatureStore) -> float:
     return float(replay(bundle, test).top1_after_each_clip()[-1])
 
 
-def exits(last: Bundle, any_time: Bundle, average: Bundle, stores: dict[str, FeatureStore]) -> Figures:
+def exits(fixed: Bundle, whole: Bundle, average: Bundle, stores: dict[str, FeatureStore]) -> Figures:
     """The cheapest settings that are as good on `validation` as a fixed 1:3, and as averaging; judged on `test`."""
     validation, test = stores["validation"], stores["test"]
-    prices = gmacs_prices(any_time)
-    whole = any_time.with_num_clips(long_motion().clips.num_clips)
+    prices = gmacs_prices(whole)
     found = replay(whole.with_pattern("1:3"), validation)
     calibration = calibrate(found, prices, max_drop=0.5)
     whole = replace(whole, config=replace(whole.config, calibration=calibration.calibration))
-    tried = plan(whole, validation, Budget(1e9, "GMACs"), prices=(prices, prices)).tried
+    tried = plan(whole, validation, Budget(1e9, "GMACs"), prices=(prices, prices), clip_counts=(WHOLE, 16, 8)).tried
     references = {
-        "last step, 1:3": last,
-        "any time, 1:3": any_time.with_pattern("1:3"),
-        "average, 1:0, 32 clips": average,
+        "trained for 1:3": fixed,
+        "all patterns, 1:3": whole.with_pattern("1:3"),
+        "average, 1:0": average,
         "average, 1:0, 16 clips": average.with_num_clips(CLIPS),
     }
     told: Figures = {
@@ -201,13 +206,13 @@ def point(bundle: Bundle, one: Tried, test: FeatureStore, prices: Prices) -> Fig
     return {"setting": str(setting), "top1": found.top1, "gmacs": found.mean_cost, "validation": one.outcome.top1}
 
 
-def with_gate(folder: Path, any_time: Bundle, features: FeatureStore, seed: int) -> Bundle:
-    """The any-time bundle with a gate, which is not in use."""
-    place = folder / "gated"
+def with_gate(folder: Path, bundle: Bundle, features: FeatureStore, seed: int) -> Bundle:
+    """The bundle with a gate, which is not in use."""
+    place = folder / "gated-32"
     if not place.exists():
-        gated, _ = train_gate(any_time, features, GateTraining(share=SHARE, seed=seed))
+        gated, _ = train_gate(bundle.with_num_clips(WHOLE), features, GateTraining(share=SHARE, epochs=3, seed=seed))
         save_bundle(gated.with_gate(None), place)
-    return load_bundle(place).with_num_clips(CLIPS)
+    return load_bundle(place).with_num_clips(WHOLE)
 
 
 def gates(gated: Bundle, stores: dict[str, FeatureStore]) -> Figures:
@@ -218,7 +223,7 @@ def gates(gated: Bundle, stores: dict[str, FeatureStore]) -> Figures:
         fixed = {part: replay(gated.with_pattern(name), stores[part]) for part in ("validation", "test")}
         limit = float(prices.after_each_clip(fixed["validation"])[:, -1].mean())
         row = {"fixed": judged(fixed["test"], prices)}
-        share = (limit - prices.first_expensive) / (CLIPS - 1) - prices.gated_cheap
+        share = (limit - prices.first_expensive) / (WHOLE - 1) - prices.gated_cheap
         share /= prices.gated_expensive - prices.gated_cheap  # of the later clips, at this cost
         thresholds = {
             "gate": gate_threshold(gated, stores["validation"], prices, limit),
@@ -272,7 +277,7 @@ def chance(threshold: float) -> Callable[[int, Tensor, State | None], Tensor]:
 def gate_threshold(gated: Bundle, store: FeatureStore, prices: Prices, limit: float) -> float:
     """Above which the gate opens so often that a video costs `limit`, as near as bisecting comes."""
     low, high = 0.0, 1.0
-    for _ in range(9):
+    for _ in range(8):
         middle = (low + high) / 2
         cost = float(prices.after_each_clip(replay(gated.with_gate(middle), store))[:, -1].mean())
         low, high = (middle, high) if cost > limit else (low, middle)
