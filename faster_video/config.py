@@ -221,8 +221,8 @@ class StageConfig:
     """On stored features every batch has one of these numbers of clips, drawn by the seed and spread evenly over the
     video, so that one bundle serves them all; none keeps to clips.num_clips."""
     prefix_loss: bool = False
-    """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone,
-    so that an answer is as good as it can be whenever a stream or a budget ends."""
+    """Stage 2 learns from the predictions after every clip, the mean of their losses, and not from the last one alone:
+    better after few clips, worse after all of them."""
 
     def __post_init__(self) -> None:
         for pattern in self.patterns:

@@ -13,6 +13,7 @@ def plot_plan(plan: Plan, path: str | Path) -> None:
         PictureError: the name is not a picture's, or nothing can be written there.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
     axes = figure.subplots()
@@ -41,6 +42,9 @@ def plot_plan(plan: Plan, path: str | Path) -> None:
         )
     axes.axvline(plan.budget.amount, color="#777777", linestyle="--", linewidth=1.2, label=f"budget {plan.budget}")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"{plan.budget.unit} a video, in the mean")
     axes.set_ylabel(f"top-1 on {len(plan.chosen.outcome.correct)} videos, %")
     axes.spines[["top", "right"]].set_visible(False)

@@ -110,28 +110,31 @@ def _tell(what: str) -> None:
 def _table(plan: "Plan") -> "Table":
     from rich.table import Table
 
-    shown = plan.front
-    left_out = len(shown) - MOST_LINES
+    whole = plan.front
+    shown = _some(whole, plan.chosen)
     table = Table(title="What nothing beats in both accuracy and cost")
     for name in ("setting", "top-1", f"{plan.budget.unit} a video", "of every clip expensive"):
         table.add_column(name, justify="left" if name == "setting" else "right")
-    for one in shown[-MOST_LINES:]:
+    for one in shown:
         share = one.outcome.mean_cost / plan.all_expensive.outcome.mean_cost
         mark = " ←" if one is plan.chosen else ""
         table.add_row(f"{one.setting}{mark}", f"{one.outcome.top1:.1%}", f"{one.outcome.mean_cost:.3g}", f"{share:.0%}")
-    if left_out > 0:
-        table.caption = f"and {left_out} cheaper ones"
+    if len(shown) < len(whole):
+        table.caption = f"and {len(whole) - len(shown)} between them (--json prints all)"
     return table
 
 
+def _some(front: "list[Tried]", chosen: "Tried") -> "list[Tried]":
+    """So many as fit a table, from the cheapest to the dearest, and the chosen one."""
+    last = len(front) - 1
+    places = {round(line * last / (MOST_LINES - 1)) for line in range(MOST_LINES)}
+    return [one for place, one in enumerate(front) if last < MOST_LINES or place in places or one is chosen]
+
+
 def _tell_chosen(plan: "Plan") -> None:
-    usual = plan.all_expensive
     if plan.average is not None:
-        average = plan.average.outcome
-        print(
-            f"every clip expensive, scores averaged: {average.top1:.1%} at {average.mean_cost:.3g} {plan.budget.unit}"
-        )
-    print(f"every clip expensive: {usual.outcome.top1:.1%} at {usual.outcome.mean_cost:.3g} {plan.budget.unit} a video")
+        print(f"every clip expensive, scores averaged: {_figures(plan.average, plan)}")
+    print(f"every clip expensive: {_figures(plan.all_expensive, plan)}")
     print(f"chosen for {plan.budget}: {plan.chosen.setting}")
     print(
         f"{plan.chosen.outcome.top1:.1%} of these {len(plan.chosen.outcome.correct)} videos; on videos that it is not "
