@@ -81,10 +81,12 @@ def draw(found: list[Figures], path: Path) -> None:
         axes.plot(*places, color=colour, marker="o", markersize=3, linewidth=1.2, label=f"planned, seed {seed}")
     marks = dict(zip(found[0]["exits"]["references"], "s^DP", strict=True))
     for name, mark in marks.items():
-        rows = [one["exits"]["references"][name] for one in found]
-        places = [row["gmacs"] for row in rows], [100 * row["top1"] for row in rows]
-        axes.plot(*places, linestyle="", marker=mark, markersize=8, color="#333333", alpha=0.7, label=name)
+        axes.plot([], [], linestyle="", marker=mark, markersize=8, color="#777777", label=name)
+        for one, colour in zip(found, colours, strict=False):
+            row = one["exits"]["references"][name]
+            axes.plot(row["gmacs"], 100 * row["top1"], marker=mark, markersize=8, color=colour, alpha=0.8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("GMACs a video, in the mean")
     axes.set_ylabel("top-1 on 1,197 test videos, %")
     axes.grid(color="#EEEEEE")
