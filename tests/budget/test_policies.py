@@ -29,8 +29,7 @@ from faster_video.streaming import Source, Stream, stream_answers
 @pytest.fixture(scope="module")
 def threshold(store: FeatureStore) -> float:
     """Above which the untrained gate opens for some of the clips and not for others."""
-    bundle = gated_bundle(0.5)
-    model, found = bundle.model, []
+    model, found = gated_bundle(0.5).model.requires_grad_(False), []
     for number in range(8):
         state = model.fold(store.features(number)[0].float()[None], None, expensive=True)[1]
         cheap = store.batch([StoredKey(number, TEST)], [False] * 5)[1:]
