@@ -21,6 +21,7 @@ from faster_video.bundle import Bundle
 from faster_video.config import require_at_least, require_at_most
 from faster_video.errors import ConfigError, DataError
 from faster_video.evaluation import require_known_labels
+from faster_video.features.answers import require_maps
 from faster_video.features.stored import Features, StoredKey
 from faster_video.gate import Gate
 from faster_video.model import Faster
@@ -87,9 +88,7 @@ def train_gate(
     ]
     if not keys:
         raise DataError(f"{features.name}: holds no random views to learn from; extract with --views 1 or more")
-    for pattern in ("1:0", "0:1"):
-        ready = bundle.with_pattern(pattern)
-        features.require_fit(ready.model, ready.config)
+    require_maps(bundle, features, both=True)
     require_known_labels(features.videos, bundle.labels)
     gated = _with_new_gate(bundle, wanted.seed)
     with _frozen(bundle.model):

@@ -69,33 +69,22 @@ def seconds_prices(bundle: Bundle, device: str = "auto", engine: str = "auto") -
     Raises:
         ConfigError, EngineError: as `Classifier`.
     """
-    one_by_one = {
-        expensive: _timed(bundle.with_pattern("1:0" if expensive else "0:1"), device, engine, together=False)
-        for expensive in (True, False)
-    }
-    whole = {
-        expensive: _timed(bundle.with_pattern("1:0" if expensive else "0:1"), device, engine, together=True)
-        for expensive in (True, False)
-    }
-    opened = one_by_one[True] + one_by_one[False]  # the cheap network and the gate are about what a cheap clip takes
-    return (
+    networks = {True: bundle.with_pattern("1:0"), False: bundle.with_pattern("0:1")}
+    alone = {flag: _timed(one, device, engine, together=False) for flag, one in networks.items()}
+    whole = {flag: _timed(one, device, engine, together=True) for flag, one in networks.items()}
+    one_by_one, of_videos = (
         Prices(
-            first_expensive=one_by_one[True],
-            first_cheap=one_by_one[False],
-            expensive=one_by_one[True],
-            cheap=one_by_one[False],
-            gated_expensive=opened,
-            gated_cheap=one_by_one[False],
-        ),
-        Prices(
-            first_expensive=whole[True],
-            first_cheap=whole[False],
-            expensive=whole[True],
-            cheap=whole[False],
-            gated_expensive=opened,
-            gated_cheap=one_by_one[False],
-        ),
+            first_expensive=clip[True],
+            first_cheap=clip[False],
+            expensive=clip[True],
+            cheap=clip[False],
+            # Not measured apart: to look with the cheap network and the gate takes about what a cheap clip does.
+            gated_expensive=alone[True] + alone[False],
+            gated_cheap=alone[False],
+        )
+        for clip in (alone, whole)
     )
+    return one_by_one, of_videos
 
 
 def _timed(bundle: Bundle, device: str, engine: str, *, together: bool) -> float:

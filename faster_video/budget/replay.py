@@ -14,9 +14,9 @@ from faster_video.datasets import LabelledVideo
 from faster_video.engine import AUTO
 from faster_video.errors import DataError
 from faster_video.evaluation import require_known_labels
-from faster_video.features.answers import Choose, stored_answers
+from faster_video.features.answers import Choose, require_maps, stored_answers
 from faster_video.features.layout import TEST
-from faster_video.features.stored import NO_FILE, Features, StoredKey
+from faster_video.features.stored import Features, StoredKey, lost_reasons
 from faster_video.files import printable
 from faster_video.inference import Classification, Classifier
 from faster_video.policy import Calibration
@@ -58,8 +58,7 @@ def replay(bundle: Bundle, features: Features, choose: Choose | None = None, *, 
     """
     labels = _labels(bundle, features, view)
     gated = choose is not None or bundle.model.gate_threshold is not None
-    for ready in [bundle.with_pattern(pattern) for pattern in ("1:0", "0:1")] if gated else [bundle]:
-        features.require_fit(ready.model, ready.config)
+    require_maps(bundle, features, both=gated)
     model, num_clips = bundle.model.eval(), bundle.config.clips.num_clips
     found = [stored_answers(model, features, keys, num_clips, choose=choose) for keys in _batches(features, view)]
     answers, flags = zip(*found, strict=True)
@@ -96,9 +95,8 @@ def replay_videos(
 
 def lost_videos(features: Features, view: int = TEST) -> list[str]:
     """The videos that have no maps of this view, each with its reason."""
-    reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == view}
-    reasons |= dict.fromkeys(features.missing, NO_FILE)
-    return [f"{printable(features.videos[number].path)}: {reason}" for number, reason in sorted(reasons.items())]
+    reasons = lost_reasons(features, view)
+    return [f"{printable(features.videos[number].path)}: {reason}" for number, reason in reasons.items()]
 
 
 def _readable(features: Features, view: int) -> list[StoredKey]:

@@ -8,12 +8,20 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from faster_video.bundle import Bundle
 from faster_video.features.stored import Features, StoredKey
 from faster_video.model import Faster, State
 
 Choose = Callable[[int, Tensor, State | None], Tensor]
 """Which videos of a batch see a clip with the expensive network, bool [B]: by the clip's number, its cheap maps
 [B, D_cheap, t, h, w] and the state before it."""
+
+
+def require_maps(bundle: Bundle, features: Features, *, both: bool) -> None:
+    """Refuse features that lack what the bundle's pattern wants or, where a gate decides, both networks' maps of all
+    clips. Raises `ConfigError`."""
+    for ready in [bundle.with_pattern(pattern) for pattern in ("1:0", "0:1")] if both else [bundle]:
+        features.require_fit(ready.model, ready.config)
 
 
 @torch.inference_mode()

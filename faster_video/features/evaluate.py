@@ -12,11 +12,10 @@ from faster_video.cost import clip_gmacs, video_cost
 from faster_video.datasets import LabelledVideo
 from faster_video.device import choose_device
 from faster_video.evaluation import Counts, Evaluation, JudgedVideo, require_known_labels
-from faster_video.features.answers import stored_answers
+from faster_video.features.answers import require_maps, stored_answers
 from faster_video.features.layout import TEST
-from faster_video.features.stored import NO_FILE, Features, StoredKey
+from faster_video.features.stored import Features, StoredKey, lost_reasons
 from faster_video.inference.stopping import Watch
-from faster_video.pattern import Pattern
 from faster_video.policy import StopRule
 
 BATCH_VIDEOS = 64
@@ -37,11 +36,10 @@ def evaluate_features(
         StoreError: a file is damaged.
     """
     require_known_labels(features.videos, bundle.labels)
-    _require_fit(bundle, features)
+    require_maps(bundle, features, both=bundle.model.gate_threshold is not None)
     number_of = {label: number for number, label in enumerate(bundle.labels)}
     answers = dict(_answers(bundle, features, choose_device(device), stop))
-    reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == TEST}
-    reasons |= dict.fromkeys(features.missing, NO_FILE)
+    reasons = lost_reasons(features, TEST)
     counts, judged = Counts.empty(len(bundle.labels)), []
     for number, video in enumerate(features.videos):
         if number in answers:
@@ -61,13 +59,6 @@ def evaluate_features(
         counts=counts,
         videos=judged,
     )
-
-
-def _require_fit(bundle: Bundle, features: Features) -> None:
-    """Refuse features of other networks than the bundle's; a gate looks at both. Raises `ConfigError`."""
-    gated = bundle.model.gate_threshold is not None
-    for pattern in (Pattern(1, 0), Pattern(0, 1)) if gated else (bundle.model.pattern,):
-        features.require_fit(bundle.model.with_pattern(pattern), bundle.config)
 
 
 def _judged(video: LabelledVideo, labels: list[str], probabilities: list[float], gmacs: float) -> JudgedVideo:

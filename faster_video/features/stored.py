@@ -79,6 +79,12 @@ class Features(Protocol):
         ...
 
 
+def lost_reasons(features: Features, view: int) -> dict[int, str]:
+    """Why videos have no maps of a view, by their places in `videos`, in order."""
+    reasons = {lost.key.video: lost.reason for lost in features.lost if lost.key.view == view}
+    return dict(sorted((reasons | dict.fromkeys(features.missing, NO_FILE)).items()))
+
+
 def labels_of(features: Features) -> list[str]:
     """Every label that occurs, sorted: the K classes of what is trained on these features.
 
