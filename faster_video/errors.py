@@ -52,6 +52,10 @@ class EngineError(FasterVideoError):
     """A way of running the networks that does not work on this machine."""
 
 
+class ClusterError(FasterVideoError):
+    """A cluster of machines cannot be joined, or has failed."""
+
+
 class FasterVideoWarning(RuntimeWarning):
     """Something is done in another way than it could be; the message is a sentence for the user."""
 

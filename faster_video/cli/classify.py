@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.cluster import add_cluster, add_predictions, predict, require_fitting
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import complain, exit_code, print_table
 from faster_video.cli.running import (
@@ -16,6 +17,7 @@ from faster_video.cli.running import (
     add_running,
     classifier_of,
     processes_of,
+    work_of,
 )
 from faster_video.config import require_at_least
 from faster_video.errors import ConfigError
@@ -29,7 +31,10 @@ DESCRIPTION = "Label video files and folders, with the answer after every clip."
 
 def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     """Declare the options."""
-    command.add_argument("paths", nargs="+", type=str, metavar="PATH", help="video files, and folders of them")
+    command.add_argument(
+        "paths", nargs="*", type=str, metavar="PATH", help="video files, and folders of them; with --out addresses, too"
+    )
+    command.add_argument("--list", type=str, metavar="FILE", help="text file of more: a path or address on each line")
     command.add_argument("--bundle", type=str, help=f"{BUNDLE_HELP}; default: default")
     add_running(command)
     add_policy(command)
@@ -39,6 +44,8 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON list at the end")
     command.add_argument("--jsonl", action="store_true", help="print one JSON object per line, as soon as it is known")
     command.add_argument("--plot", type=str, metavar="FILE", help="draw the timeline (.png, .pdf, .svg)")
+    add_predictions(command)
+    add_cluster(command)
 
 
 def run(options: Namespace) -> int:
@@ -50,9 +57,13 @@ def run(options: Namespace) -> int:
     require_at_least("--top", options.top, 1)
     if options.json and options.jsonl:
         raise ConfigError("--json and --jsonl are both given; choose one")
+    require_fitting(options, ("json", "jsonl", "plot"))
+    named = _named(options)
+    if options.out is not None:
+        return _predict(options, named)
     if options.plot is not None:
         require_picture_path(options.plot)
-    paths = find_videos(options.paths)
+    paths = find_videos(named)
     classifier = classifier_of(options, len(paths))
     done, failed, shown = 0, 0, []
     drawn: list[Classification] = []
@@ -77,6 +88,37 @@ def run(options: Namespace) -> int:
         of_all = f" of the first {len(drawn)} of {done} videos" if done > len(drawn) else ""
         print(f"timeline{of_all} drawn in {printable(options.plot)}", file=sys.stderr)
     return exit_code(done, failed)
+
+
+def _named(options: Namespace) -> list[str]:
+    """Paths and addresses, of the command line and of --list."""
+    from faster_video.predictions.sources import is_address, read_source_list
+
+    if not options.paths and options.list is None:
+        raise ConfigError("not given: PATH, or --list FILE; see faster-video classify --help")
+    named = [*options.paths, *(read_source_list(options.list) if options.list is not None else [])]
+    address = next(filter(is_address, named), None)
+    if options.out is None and address is not None:
+        raise ConfigError(
+            f"{printable(address)}: is an address, which is fetched only for --out FOLDER; give that, too"
+        )
+    return named
+
+
+def _predict(options: Namespace, named: list[str]) -> int:
+    """One row per video in the folder of --out."""
+    from faster_video.predictions import find_sources
+
+    sources = find_sources(named)
+    folder = predict(options, work_of(options, len(sources)), sources)
+    names = {source.name for source in sources}
+    failed = 0
+    for name, error in folder.errors():
+        if name in names:
+            failed += 1
+            complain(f"{printable(name)}: {error}")
+    print(f"predictions of {len(sources) - failed} of {len(sources)} videos in {printable(options.out)}")
+    return exit_code(len(sources) - failed, failed)
 
 
 def _as_dict(result: "Classification | Failure", top: int) -> dict[str, object]:

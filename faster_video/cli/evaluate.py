@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.cluster import add_cluster, add_predictions, predict, require_fitting
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import exit_code, print_table
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from faster_video.evaluation import Evaluation, SplitsEvaluation
     from faster_video.features import Features
     from faster_video.policy import StopRule
+    from faster_video.predictions.work import Work
 
     Judged = tuple[Bundle, StopRule | None]
 DESCRIPTION = "Accuracy, confusion and cost of a bundle on labelled videos."
@@ -59,6 +61,8 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     )
     command.add_argument("--json", action="store_true", help="print JSON, every video's prediction included")
     command.add_argument("--plot", type=str, metavar="FILE", help="draw the confusion matrix (.png, .pdf, .svg)")
+    add_predictions(command)
+    add_cluster(command)
 
 
 def run(options: Namespace) -> int:
@@ -66,6 +70,7 @@ def run(options: Namespace) -> int:
     from faster_video import evaluation
     from faster_video.pictures import require_picture_path
 
+    require_fitting(options, ())
     if options.plot is not None:
         require_picture_path(options.plot)
     if options.splits is None:
@@ -119,6 +124,10 @@ def _check_splits(options: Namespace) -> None:
 
     for number in options.splits:
         require_at_least("--splits", number, 1)
+    if options.out is not None:
+        raise ConfigError(
+            "--out and --splits are both given, but a folder holds one bundle's predictions; leave one out"
+        )
     if options.split is not None:
         raise ConfigError("--split and --splits are both given; choose one")
     if len(set(options.splits)) < max(2, len(options.splits)):
@@ -161,6 +170,7 @@ def _read(options: Namespace, source: str, split: int | None) -> "VideoList | Fe
             ("--precision", precision),
             ("--calibrate", options.calibrate),
             ("--processes", options.processes),
+            ("--out", options.out),
         ):
             if value is not None:
                 raise ConfigError(
@@ -188,26 +198,21 @@ def _evaluate(source: "VideoList | Features", judged: "Judged", options: Namespa
     """One bundle on what `_read` gave."""
     from faster_video import evaluation
     from faster_video.datasets import VideoList
+    from faster_video.predictions.work import Work
 
     bundle, stop = judged
     if isinstance(source, VideoList):
-        from faster_video.inference import Classifier
-
-        classifier = Classifier(
-            bundle,
-            options.device,
-            options.engine,
-            precision=options.precision,
-            calibrate=options.calibrate,
-            videos=len(source.videos),
+        work = Work(
+            bundle=bundle,
             stop=stop,
+            device=options.device,
+            engine=options.engine,
+            precision=options.precision,
+            calibrate=None if options.calibrate is None else Path(options.calibrate),
+            videos=len(source.videos),
+            top=len(bundle.labels),
         )
-        result = evaluation.evaluate(
-            classifier,
-            source.videos,
-            show_progress=sys.stderr.isatty(),
-            processes=processes_of(options, classifier, len(source.videos)),
-        )
+        result = _judge(work, source, options)
         evaluation.require_readable(result, source.source)
         return result
     from faster_video.features import evaluate_features
@@ -215,3 +220,22 @@ def _evaluate(source: "VideoList | Features", judged: "Judged", options: Namespa
     result = evaluate_features(bundle, source, device=options.device, stop=stop)
     evaluation.require_readable(result, source.name)
     return result
+
+
+def _judge(work: "Work", source: "VideoList", options: Namespace) -> "Evaluation":
+    """The list's videos, with a row for each in the folder of --out where that is given."""
+    from faster_video import evaluation
+
+    if options.out is None:
+        classifier = work.classifier()
+        return evaluation.evaluate(
+            classifier,
+            source.videos,
+            show_progress=sys.stderr.isatty(),
+            processes=processes_of(options, classifier, len(source.videos)),
+        )
+    from faster_video.predictions import judged_videos, local_sources
+
+    evaluation.require_known_labels(source.videos, work.bundle.labels)
+    folder = predict(options, work, local_sources(video.path for video in source.videos))
+    return evaluation.counted(work.bundle, work.stop, judged_videos(source.videos, folder.table(), work.bundle.labels))

@@ -1,11 +1,13 @@
 """`faster-video extract`: feature maps of frozen backbones, so that stage 2 and evaluation need no pixels."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser, Namespace
 
+from faster_video.cli.cluster import CLUSTER_HELP, sharing
 from faster_video.cli.defaults import Defaults
 from faster_video.cli.lists import LIST_HELP, add_list_options
 from faster_video.cli.output import INTERRUPTED, exit_code
@@ -15,6 +17,7 @@ from faster_video.files import printable
 
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
+    from faster_video.cluster import Share
     from faster_video.datasets import Part, VideoList
     from faster_video.features import Extraction
     from faster_video.features.disk import Need
@@ -40,7 +43,13 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     command.add_argument("--seed", type=int, default=0, help="number that fixes the random views, as in train")
     add_running(command)
     command.add_argument("--precision", type=str, default="32-true", help="32-true, bf16-mixed or 16-mixed (GPU)")
-    command.add_argument("--workers", type=int, default=-1, help="decoding processes; -1: one per core, at most 8")
+    command.add_argument(
+        "--workers",
+        type=int,
+        default=-1,
+        help="decoding processes; -1: one per core, at most 8; with --cluster, its workers; -1: one per core or GPU",
+    )
+    command.add_argument("--cluster", type=str, metavar="ADDRESS", help=CLUSTER_HELP)
     add_frame_cache(command)
     command.add_argument("--resume", action="store_true", help="go on with STORE, and make damaged shards again")
 
@@ -68,8 +77,8 @@ def run(options: Namespace) -> int:
         frame_cache=frame_cache_of(options),
     )
     try:
-        with naming_dead_workers():  # their death may be noticed as late as here
-            done = _extract(wanted, resume=options.resume)
+        with naming_dead_workers(), sharing(options) as share:  # a death may be noticed as late as here
+            done = _extract(wanted, share, resume=options.resume)
     except KeyboardInterrupt:
         print(f"interrupted; go on with the same command and --resume ({printable(wanted.out)})", file=sys.stderr)
         return INTERRUPTED
@@ -111,12 +120,19 @@ def _bundle(options: Namespace) -> "Bundle":
     return Bundle(model=bundle.model, config=replace(bundle.config, clips=clips))
 
 
-def _extract(wanted: "Extraction", *, resume: bool) -> "Extracted":
-    """With a bar on stderr where that is a terminal."""
+def _extract(wanted: "Extraction", share: "Share | None", *, resume: bool) -> "Extracted":
+    """With a bar on stderr where that is a terminal; by workers of a cluster where there is a share."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from faster_video.features import extract
+    from faster_video.features.extract import Extraction, ShardMaker, shards_here
+
+    maker: Callable[[Extraction], ShardMaker] = shards_here
+    if share is not None:
+        from faster_video.cluster import shards_on_cluster, shared_out
+
+        wanted, maker = shared_out(wanted, share), shards_on_cluster(share)
 
     def announce(need: "Need") -> None:
         if need.missing:
@@ -131,5 +147,6 @@ def _extract(wanted: "Extraction", *, resume: bool) -> "Extracted":
             wanted,
             resume=resume,
             announce=announce,
+            maker=maker,
             show=lambda what, done, total: progress.update(task, description=what, completed=done, total=total),
         )

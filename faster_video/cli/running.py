@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 if TYPE_CHECKING:
     from faster_video.bundle import Bundle
     from faster_video.inference import Classifier
+    from faster_video.predictions.work import Work
 
 FOLDER_HELP = "trained bundle: a folder, or `default` or `motion`, which come with the package"
 BUNDLE_HELP = "trained bundle: a folder, USER/NAME on the Hugging Face Hub, or `default` or `motion` of the package"
@@ -31,8 +32,14 @@ def say_origin(bundle: "Bundle") -> None:
 
 def classifier_of(options: Namespace, videos: int | None = None) -> "Classifier":
     """The bundle of `--bundle`, ready to run as the options of `add_running` and `add_precision` say."""
-    from faster_video.inference import Classifier, with_policy
+    return work_of(options, videos).classifier()
+
+
+def work_of(options: Namespace, videos: int | None = None) -> "Work":
+    """The same before anything is made ready; the bundle is read."""
+    from faster_video.inference import with_policy
     from faster_video.packaged import DEFAULT
+    from faster_video.predictions.work import Work
 
     bundle, stop = with_policy(
         bundle_named(options.bundle or DEFAULT),
@@ -41,14 +48,15 @@ def classifier_of(options: Namespace, videos: int | None = None) -> "Classifier"
         stop=getattr(options, "stop_when", None),
         gate=options.gate,
     )
-    return Classifier(
-        bundle,
-        options.device,
-        options.engine,
-        precision=options.precision,
-        calibrate=options.calibrate,
-        videos=videos,
+    return Work(
+        bundle=bundle,
         stop=stop,
+        device=options.device,
+        engine=options.engine,
+        precision=options.precision,
+        calibrate=None if options.calibrate is None else Path(options.calibrate),
+        videos=videos,
+        top=options.top if "top" in options else len(bundle.labels),
     )
 
 

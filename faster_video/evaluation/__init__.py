@@ -5,6 +5,7 @@ from faster_video.evaluation.counts import Counts
 from faster_video.evaluation.evaluate import (
     Evaluation,
     JudgedVideo,
+    counted,
     evaluate,
     judge,
     require_known_labels,
@@ -21,6 +22,7 @@ __all__ = [
     "SplitsEvaluation",
     "baseline",
     "confusion_table",
+    "counted",
     "evaluate",
     "evaluation_table",
     "judge",

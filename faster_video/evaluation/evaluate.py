@@ -1,12 +1,13 @@
 """A bundle over a list of labelled videos: every video is judged, none is dropped."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 
+from faster_video.bundle import Bundle
 from faster_video.datasets import LabelledVideo
 from faster_video.datasets.video_list import is_missing
 from faster_video.errors import DataError
@@ -140,18 +141,23 @@ def evaluate(
         console=Console(stderr=True),
         disable=not show_progress,
     )
-    labels = classifier.bundle.labels
+    return counted(classifier.bundle, classifier.stop, shown)
+
+
+def counted(bundle: Bundle, stop: StopRule | None, judged: Iterable[JudgedVideo]) -> Evaluation:
+    """The evaluation of the bundle that these outcomes make; `stop` is when a video was known."""
+    labels = bundle.labels
     number_of = {label: number for number, label in enumerate(labels)}
     counts, done = Counts.empty(len(labels)), []
-    for video in shown:
+    for video in judged:
         counts += Counts.of_video(number_of[video.label], video.probabilities, len(labels))
         done.append(video)
     return Evaluation(
         labels=labels,
-        pattern=classifier.model.chosen_by,
-        aggregator=classifier.bundle.config.model.aggregator,
-        num_clips=classifier.bundle.config.clips.num_clips,
-        stop=classifier.stop,
+        pattern=bundle.model.chosen_by,
+        aggregator=bundle.config.model.aggregator,
+        num_clips=bundle.config.clips.num_clips,
+        stop=stop,
         counts=counts,
         videos=done,
     )

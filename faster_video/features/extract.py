@@ -2,11 +2,11 @@
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Protocol, get_args
 
 from faster_video.bundle import Bundle
 from faster_video.children import num_workers
@@ -76,6 +76,11 @@ class Extraction:
         require_at_least("seed", self.seed, 0)
         require_at_least("workers", self.workers, -1)
 
+    @property
+    def num_views(self) -> int:
+        """Of all videos together, missing ones too."""
+        return len(self.data.videos) * (self.views + self.test_view)
+
     def layout(self) -> StoreConfig:
         """The settings of the store that this makes."""
         config, model = self.bundle.config, self.bundle.model
@@ -115,15 +120,49 @@ class Extracted:
     shards_kept: int
 
 
+class ShardMaker(Protocol):
+    """Makes shards of a store and writes them into its folder."""
+
+    def __call__(
+        self,
+        layout: StoreConfig,
+        shards: list[int],
+        samples: TrainingClips,
+        missing: frozenset[int],
+        show: Callable[[int, int], None],
+        /,
+    ) -> Iterator[tuple[int, ShardRecord]]:
+        """Each shard with its record once it is written; `show` is told how many views are done, of how many."""
+        ...
+
+
+def shards_here(wanted: Extraction) -> ShardMaker:
+    """Makes shards in this process, with others that decode. Raises as `FrozenNetworks`."""
+    networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision, wanted.engine, wanted.num_views)
+    workers = num_workers() if wanted.workers < 0 else wanted.workers
+
+    def make(
+        layout: StoreConfig,
+        shards: list[int],
+        samples: TrainingClips,
+        missing: frozenset[int],
+        show: Callable[[int, int], None],
+    ) -> Iterator[tuple[int, ShardRecord]]:
+        return make_shards(wanted.out, layout, shards, samples, networks, workers, missing, show)
+
+    return make
+
+
 def extract(
     wanted: Extraction,
     *,
     resume: bool = False,
     announce: Callable[[Need], None] = lambda need: None,
     show: Callable[[str, int, int], None] = lambda what, done, total: None,
+    maker: Callable[[Extraction], ShardMaker] = shards_here,
 ) -> Extracted:
     """Write the store; `announce` is told the disk it needs before anything is computed, `show` what is being
-    done ("checking" shards, or "views"), how much of it, of how much.
+    done ("checking" shards, or "views"), how much of it, of how much. `maker` makes the shards, here or elsewhere.
 
     With `resume`, goes on in a folder where the same was begun: shards that are whole and sound, by their SHA-256, are
     kept, all others made (again), and so are those that lack a video which can be read by now. Killed at any moment,
@@ -145,9 +184,7 @@ def extract(
             "with that model (docs/features.md)"
         )
     require_frame_cache(wanted.frame_cache)
-    count = len(wanted.data.videos) * (wanted.views + wanted.test_view)
-    networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision, wanted.engine, count)
-    workers = num_workers() if wanted.workers < 0 else wanted.workers
+    make = maker(wanted)
     layout = wanted.layout()
     try:
         layout = open_folder(wanted.out, layout, resume=resume)
@@ -161,8 +198,7 @@ def extract(
         require_room(wanted.out, need)
         if todo or not _is_whole(wanted.out, layout, kept):
             write_config(wanted.out, replace(layout, complete=False))
-            views = partial(show, "views")
-            made = dict(make_shards(wanted.out, layout, todo, samples, networks, workers, missing, views))
+            made = dict(make(layout, todo, samples, missing, partial(show, "views")))
             layout = _finish(wanted, layout, kept | made)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,0 +1,117 @@
+"""A video at an address as a local file, for as long as it is decoded."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from faster_video.errors import DecodeError, first_line
+from faster_video.files import printable
+
+MOST_BYTES = 8 * 2**30
+"""Of one video; what is larger is refused, so that no disk fills up."""
+TRIES, WAIT_SECONDS = 3, 1.0
+"""A server that fails is asked again, after so long and then twice as long."""
+SILENT_SECONDS = 60
+"""After which a connection that says nothing is given up."""
+PIECE_BYTES = 2**20
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError)
+"""Errors that another try does not change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A fetched file; `close` frees its disk, and so does the end of this process, however it comes."""
+
+    path: Path
+    """Under which every process of this user on this machine can open it."""
+    file: IO[bytes]
+
+    def close(self) -> None:
+        """Let it go."""
+        self.file.close()
+
+
+def fetch(address: str, most_bytes: int = MOST_BYTES) -> Fetched:
+    """Download what fsspec finds at the address into the folder for temporary files.
+
+    Raises:
+        DecodeError: it is not there, is larger than `most_bytes`, or came incomplete or not at all in three tries.
+    """
+    file = _nameless() if Path("/proc/self/fd").is_dir() else tempfile.NamedTemporaryFile(prefix="faster-video-")  # noqa: SIM115
+    try:
+        for wait in _waits():
+            try:
+                _copy(address, file, most_bytes)
+                break
+            except DecodeError:
+                raise
+            except Exception as error:  # of any plug-in of fsspec
+                if isinstance(error, _FINAL) or wait is None:
+                    raise DecodeError(f"{printable(address)}: cannot be fetched: {_reason(error, address)}") from error
+                time.sleep(wait)
+    except BaseException:
+        file.close()
+        raise
+    is_nameless = isinstance(file.name, int)
+    return Fetched(Path(f"/proc/{os.getpid()}/fd/{file.fileno()}" if is_nameless else file.name), file)
+
+
+def _nameless() -> IO[bytes]:
+    """A file that no folder names any more: the system frees it with the last process that has it open."""
+    handle, name = tempfile.mkstemp(prefix="faster-video-")
+    os.unlink(name)  # noqa: PTH108
+    return os.fdopen(handle, "w+b")
+
+
+def _waits() -> Iterator[float | None]:
+    """Seconds to wait after each try that fails; None after the last."""
+    yield from (WAIT_SECONDS * 2**number for number in range(TRIES - 1))
+    yield None
+
+
+def _copy(address: str, file: IO[bytes], most_bytes: int) -> None:
+    file.seek(0)
+    file.truncate()
+    copied = 0
+    with _opened(address) as source:
+        expected = getattr(source, "size", None)
+        if expected is not None and expected > most_bytes:
+            raise _too_large(address, most_bytes)
+        while piece := source.read(PIECE_BYTES):
+            copied += len(piece)
+            if copied > most_bytes:
+                raise _too_large(address, most_bytes)
+            file.write(piece)
+    if expected is not None and copied != expected:
+        raise OSError(f"only {copied} of {expected} bytes came")
+    file.flush()
+
+
+def _opened(address: str) -> AbstractContextManager[Any]:
+    import fsspec
+
+    options: dict[str, Any] = {}
+    if address.lower().startswith(("http://", "https://")):
+        from aiohttp import ClientTimeout
+
+        patience = ClientTimeout(total=None, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
+        options = {"client_kwargs": {"timeout": patience}, "block_size": 0}  # 0: as one stream
+    opened: AbstractContextManager[Any] = fsspec.open(address, "rb", **options)
+    return opened
+
+
+def _too_large(address: str, most_bytes: int) -> DecodeError:
+    return DecodeError(f"{printable(address)}: is larger than the {most_bytes:,} bytes that are fetched at most")
+
+
+def _reason(error: Exception, address: str) -> str:
+    """What the error says in one line; of a file that is not there some plug-ins say only its name."""
+    said = first_line(error)
+    if isinstance(error, FileNotFoundError) and said in (address, type(error).__name__):
+        return "there is no such file"
+    return said
