@@ -411,9 +411,11 @@ def test_train_takes_the_recipe_that_the_config_file_names(monkeypatch: pytest.M
 
 
 OPTIONS = {
-    "classify": "PATH --bundle --pattern --preset --stop_when --gate --device --top --json --jsonl --plot",
+    "classify": "PATH --list --bundle --pattern --preset --stop_when --gate --device --top --json --jsonl --plot --out "
+    "--retry_failed --cluster --workers",
+    "extract": "BUNDLE LIST --root --split --part --out --views --networks --clips --seed --resume --cluster --workers",
     "evaluate": "BUNDLE LIST --root --split --splits --pattern --preset --stop_when --gate --device --aggregator "
-    "--json --plot",
+    "--json --plot --out --retry_failed --cluster --workers",
     "train": "--config --data --out --recipe --validation --backbones --seed --device --precision --workers --resume "
     "--frame_cache --clips.num_clips --clips.frames_per_clip --transform.crop_size --model.expensive.name "
     "--model.cheap.width "

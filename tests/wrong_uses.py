@@ -53,7 +53,7 @@ WRONG_USES = [
     WrongUse("unknown command", "clasify a.mp4", f"unknown command 'clasify'; {COMMANDS}"),
     WrongUse("unknown option", "--verbose", f"unknown argument --verbose; {HELP} COMMAND --help"),
     # classify
-    WrongUse("no file given", "classify", f"not given: PATH; {HELP} classify --help"),
+    WrongUse("no file given", "classify", f"not given: PATH, or --list FILE; {HELP} classify --help"),
     WrongUse(
         "no such precision",
         "classify a.mp4 --precision int4",
@@ -150,6 +150,85 @@ WRONG_USES = [
         "classify bundle wave/0.mp4 --bundle bundle",
         "bundle: no video in this folder or below it; looked for files ending in …",
         exit_code=1,
+    ),
+    # classify --out and --cluster
+    WrongUse(
+        "list of files missing",
+        "classify --list none.txt --bundle bundle",
+        "--list is none.txt, which cannot be read: No such file or directory",
+    ),
+    WrongUse(
+        "list of no files",
+        "classify --list empty.mp4 --bundle bundle",
+        "empty.mp4: lists nothing; each line must be a path or an address of a video",
+    ),
+    WrongUse("list of files is a video", "classify --list wave/0.mp4", "wave/0.mp4: is not a text file in UTF-8: …"),
+    WrongUse(
+        "address on the terminal",
+        "classify http://127.0.0.1/a.mp4 --bundle bundle",
+        "http://127.0.0.1/a.mp4: is an address, which is fetched only for --out FOLDER; give that, too",
+    ),
+    WrongUse(
+        "address of no protocol",
+        "classify gopher://127.0.0.1/a.mp4 --bundle bundle --out predictions",
+        "gopher://127.0.0.1/a.mp4: fsspec knows no protocol 'gopher'; give a path, or an address such as s3://…, "
+        "gs://… or https://…",
+    ),
+    WrongUse(
+        "address whose plug-in is missing",
+        "classify oci://bucket/a.mp4 --bundle bundle --out predictions",
+        "oci://bucket/a.mp4: for oci:// fsspec needs the package ocifs, which is not installed; run pip install ocifs",
+    ),
+    WrongUse(
+        "predictions in two places",
+        "classify wave/0.mp4 --bundle bundle --out predictions --jsonl",
+        "--out and --jsonl are both given; choose one",
+    ),
+    WrongUse(
+        "predictions among other things",
+        "classify wave/0.mp4 --bundle bundle --out wave",
+        "wave: is there already and holds no predictions; choose a new folder",
+    ),
+    WrongUse(
+        "predictions below a file",
+        "classify wave/0.mp4 --bundle bundle --out text.mp4/predictions",
+        "text.mp4/predictions: cannot write the predictions there: Not a directory; …",
+    ),
+    WrongUse(
+        "predictions of no engine",
+        "classify wave/0.mp4 --bundle bundle --out predictions --engine steam",
+        "unknown engine 'steam'; choose one of auto, …",
+    ),
+    WrongUse(
+        "retry of nothing",
+        "classify wave/0.mp4 --bundle bundle --retry_failed",
+        "--retry_failed is given, but --out is not; name the folder that holds the predictions",
+    ),
+    WrongUse(
+        "cluster without a folder",
+        "classify wave/0.mp4 --bundle bundle --cluster local",
+        "--cluster is given, but --out is not; name the folder for the predictions with --out",
+    ),
+    WrongUse(
+        "cluster at no address",
+        "classify wave/0.mp4 --bundle bundle --out predictions --cluster nowhere",
+        "--cluster is 'nowhere'; give local (this machine), auto (the cluster that this machine is part of), HOST:PORT "
+        "or ray://HOST:PORT",
+    ),
+    WrongUse(
+        "cluster that does not answer",
+        "classify wave/0.mp4 --bundle bundle --out predictions --cluster 127.0.0.1:1",
+        "--cluster is '127.0.0.1:1', where nothing answers: Connection refused; …",
+    ),
+    WrongUse(
+        "workers without a cluster",
+        "classify wave/0.mp4 --bundle bundle --workers 2",
+        "--workers is 2, which is for --cluster; leave it out, or share files out among --processes",
+    ),
+    WrongUse(
+        "processes on a cluster",
+        "classify wave/0.mp4 --bundle bundle --out predictions --cluster local --processes 2",
+        "--processes is 2, but --cluster has --workers; leave --processes out",
     ),
     # stream
     WrongUse("no source given", "stream", f"not given: SOURCE; {HELP} stream --help"),
@@ -331,6 +410,21 @@ WRONG_USES = [
         "aggregator is 'lstm'; this bundle was trained with 'fast_gru', and besides that only 'average' needs no "
         "training",
     ),
+    WrongUse(
+        "evaluation on a cluster without a folder",
+        "evaluate bundle list.csv --cluster local",
+        "--cluster is given, but --out is not; name the folder for the predictions with --out",
+    ),
+    WrongUse(
+        "folder for predictions of several bundles",
+        "evaluate split{split} ucf --splits 1 2 --out predictions",
+        "--out and --splits are both given, but a folder holds one bundle's predictions; leave one out",
+    ),
+    WrongUse(
+        "predictions from features",
+        "evaluate bundle features --out predictions",
+        "--out is predictions, but features is a folder of features, which no video is read for; leave it out",
+    ),
     # train
     WrongUse(
         "nothing to train on",
@@ -498,6 +592,11 @@ WRONG_USES = [
         "store below a file",
         "extract bundle list.csv --out text.mp4/store",
         "text.mp4/store: cannot write the store there: Not a directory",
+    ),
+    WrongUse(
+        "store of a cluster that does not answer",
+        "extract bundle list.csv --out store --cluster ray://127.0.0.1:1",
+        "--cluster is 'ray://127.0.0.1:1', where nothing answers: Connection refused; …",
     ),
     WrongUse("missing bundle to extract", "extract none list.csv --out store", f"none: does not exist; {NO_BUNDLE}"),
     WrongUse(

@@ -95,7 +95,7 @@ def predict(options: Namespace, work: "Work", sources: "Sequence[Source]") -> "P
             if share is None:
                 predict_here(work, sources, folder, processes=options.processes, show=show)
             else:
-                from faster_video.cluster import predict_on_cluster
+                from faster_video.cluster.predict import predict_on_cluster
 
                 predict_on_cluster(work, sources, folder, share, show=show)
     return folder

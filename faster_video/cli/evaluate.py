@@ -234,7 +234,8 @@ def _judge(work: "Work", source: "VideoList", options: Namespace) -> "Evaluation
             show_progress=sys.stderr.isatty(),
             processes=processes_of(options, classifier, len(source.videos)),
         )
-    from faster_video.predictions import judged_videos, local_sources
+    from faster_video.predictions import local_sources
+    from faster_video.predictions.judged import judged_videos
 
     evaluation.require_known_labels(source.videos, work.bundle.labels)
     folder = predict(options, work, local_sources(video.path for video in source.videos))

@@ -130,7 +130,7 @@ def _extract(wanted: "Extraction", share: "Share | None", *, resume: bool) -> "E
 
     maker: Callable[[Extraction], ShardMaker] = shards_here
     if share is not None:
-        from faster_video.cluster import shards_on_cluster, shared_out
+        from faster_video.cluster.extract import shards_on_cluster, shared_out
 
         wanted, maker = shared_out(wanted, share), shards_on_cluster(share)
 

@@ -41,7 +41,6 @@ _KINDS = {
 _REQUIRED = {
     "calibrate.bundle": "BUNDLE",
     "calibrate.list": "LIST",
-    "classify.paths": "PATH",
     "distill.cheap": "--cheap NETWORK",
     "distill.data": "--data PATH",
     "distill.expensive": "--expensive NETWORK",

@@ -3,11 +3,13 @@
 Ray is an extra (`pip install 'faster-video[cluster]'`) and loaded where it is needed.
 """
 
+import io
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +54,8 @@ def connected(address: str) -> Iterator[Cluster]:
     Raises:
         ClusterError: Ray is not installed, the address is none, or no cluster answers there.
     """
+    if address != LOCAL:
+        os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries; one takes Ray half a minute
     ray = _quiet_ray()
     _require_address(address)
     options: dict[str, Any] = {"address": address}
@@ -59,13 +63,15 @@ def connected(address: str) -> Iterator[Cluster]:
         options |= {"num_cpus": usable_cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:
         try:
-            ray.init(**options, log_to_driver=False, logging_level=logging.CRITICAL)
+            with _stderr_shut():
+                ray.init(**options, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:  # of many kinds, some of grpc
             raise ClusterError(
                 f"--cluster is {address!r}, and no cluster can be joined there: {first_line(error)}; start one with "
                 "ray start, or use --cluster local"
             ) from error
-        yield Cluster(nodes=tuple(_nodes(ray)))
+        with redirect_stdout(_Remarks()):
+            yield Cluster(nodes=tuple(_nodes(ray)))
     finally:
         ray.shutdown()
 
@@ -88,6 +94,30 @@ def _quiet_ray() -> Any:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     return ray
+
+
+class _Remarks(io.TextIOBase):
+    """Stands for stdout, where Ray prints whatever its machines report; what matters of it goes to stderr, plainly."""
+
+    def write(self, text: str) -> int:
+        """Take a piece of text; returns its length."""
+        if "worker died" in text:
+            print("a worker has died; what it had goes to another one", file=sys.stderr)
+        return len(text)
+
+
+@contextmanager
+def _stderr_shut() -> Iterator[None]:
+    """While Ray starts: it writes there that it will write nothing. What goes wrong is raised all the same."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _require_address(address: str) -> None:

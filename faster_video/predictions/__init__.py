@@ -1,7 +1,6 @@
 """Predictions for any number of files as a folder of Parquet, which a run can be stopped in and go on with."""
 
 from faster_video.predictions.folder import PredictionFolder
-from faster_video.predictions.judged import judged_videos
 from faster_video.predictions.run import Progress, predict_here
 from faster_video.predictions.sources import Source, find_sources, local_sources, read_source_list
 from faster_video.predictions.work import Work
@@ -12,7 +11,6 @@ __all__ = [
     "Source",
     "Work",
     "find_sources",
-    "judged_videos",
     "local_sources",
     "predict_here",
     "read_source_list",

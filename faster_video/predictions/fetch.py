@@ -4,10 +4,9 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from faster_video.errors import DecodeError, first_line
 from faster_video.files import printable
@@ -19,6 +18,8 @@ TRIES, WAIT_SECONDS = 3, 1.0
 SILENT_SECONDS = 60
 """After which a connection that says nothing is given up."""
 PIECE_BYTES = 2**20
+OPEN_FILES = Path("/proc/self/fd")
+"""Where Linux shows open files, those without a name too."""
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError)
 """Errors that another try does not change."""
 
@@ -42,7 +43,7 @@ def fetch(address: str, most_bytes: int = MOST_BYTES) -> Fetched:
     Raises:
         DecodeError: it is not there, is larger than `most_bytes`, or came incomplete or not at all in three tries.
     """
-    file = _nameless() if Path("/proc/self/fd").is_dir() else tempfile.NamedTemporaryFile(prefix="faster-video-")  # noqa: SIM115
+    file = _nameless() if OPEN_FILES.is_dir() else tempfile.NamedTemporaryFile(prefix="faster-video-")  # noqa: SIM115
     try:
         for wait in _waits():
             try:
@@ -75,38 +76,44 @@ def _waits() -> Iterator[float | None]:
 
 
 def _copy(address: str, file: IO[bytes], most_bytes: int) -> None:
+    """Write what is at the address into the empty file. Raises `DecodeError`, and whatever a plug-in raises."""
+    import fsspec
+
     file.seek(0)
     file.truncate()
-    copied = 0
-    with _opened(address) as source:
-        expected = getattr(source, "size", None)
-        if expected is not None and expected > most_bytes:
-            raise _too_large(address, most_bytes)
-        while piece := source.read(PIECE_BYTES):
-            copied += len(piece)
-            if copied > most_bytes:
-                raise _too_large(address, most_bytes)
-            file.write(piece)
-    if expected is not None and copied != expected:
-        raise OSError(f"only {copied} of {expected} bytes came")
+    if address.lower().startswith(("http://", "https://")):
+        _download(address, file, most_bytes)
+    else:
+        with fsspec.open(address, "rb") as source:
+            _require_small(address, source.size, most_bytes)
+            while piece := source.read(PIECE_BYTES):
+                file.write(piece)
+                _require_small(address, file.tell(), most_bytes)
+            if file.tell() != source.size:
+                raise OSError(f"only {file.tell()} of {source.size} bytes came")
     file.flush()
 
 
-def _opened(address: str) -> AbstractContextManager[Any]:
+def _download(address: str, file: IO[bytes], most_bytes: int) -> None:
+    """By one request; `open` would ask for the size first, and takes every error for a missing file."""
     import fsspec
+    from aiohttp import ClientTimeout
 
-    options: dict[str, Any] = {}
-    if address.lower().startswith(("http://", "https://")):
-        from aiohttp import ClientTimeout
+    class Limit(fsspec.Callback):  # type: ignore[misc]
+        def set_size(self, size: int | None) -> None:
+            _require_small(address, size or 0, most_bytes)
 
-        patience = ClientTimeout(total=None, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
-        options = {"client_kwargs": {"timeout": patience}, "block_size": 0}  # 0: as one stream
-    opened: AbstractContextManager[Any] = fsspec.open(address, "rb", **options)
-    return opened
+        def relative_update(self, inc: int = 1) -> None:
+            _require_small(address, file.tell() + inc, most_bytes)
+
+    patience = ClientTimeout(total=None, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
+    system = fsspec.filesystem("http", client_kwargs={"timeout": patience})
+    system.get_file(address, file, callback=Limit())
 
 
-def _too_large(address: str, most_bytes: int) -> DecodeError:
-    return DecodeError(f"{printable(address)}: is larger than the {most_bytes:,} bytes that are fetched at most")
+def _require_small(address: str, size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise DecodeError(f"{printable(address)}: is larger than the {most_bytes:,} bytes that are fetched at most")
 
 
 def _reason(error: Exception, address: str) -> str:

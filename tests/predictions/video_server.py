@@ -1,0 +1,60 @@
+"""A real HTTP server on this machine that serves a folder slowly, and badly where it is asked to."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass
+class VideoServer:
+    """Serves `/NAME` from the folder; `/cut/NAME` ends after half of what it promises, `/busy/NAME` fails twice."""
+
+    folder: Path
+    seconds: float = 0.0
+    """Before every answer."""
+    url: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often each file was, by its path without the first slash."""
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        name = handler.path.removeprefix("/")
+        self.asked[name] += 1
+        time.sleep(self.seconds)
+        kind, _, rest = name.rpartition("/")
+        file = self.folder / rest
+        if not file.is_file():
+            handler.send_error(404)
+        elif kind == "busy" and self.asked[name] < 3:
+            handler.send_error(503)
+        else:
+            content = file.read_bytes()
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(content)))
+            handler.end_headers()
+            handler.wfile.write(content[: len(content) // 2] if kind == "cut" else content)
+
+
+@contextmanager
+def serving(folder: Path, seconds: float = 0.0) -> Iterator[VideoServer]:
+    found = VideoServer(folder, seconds)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,89 @@
+"""Training over several machines: two launchers of a process each, which know each other by address alone."""
+
+import csv
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch import Tensor
+from training_samples import small_recipe, write_small_set
+
+from faster_video.bundle import load_bundle
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Of a short training, all but where it goes and on what it runs."""
+    folder = tmp_path_factory.mktemp("set")
+    data = write_small_set(folder / "motion") / "train.csv"
+    recipe = asdict(small_recipe(epochs=4))
+    del recipe["stage2_stored_views"]
+    (folder / "settings.yaml").write_text(
+        yaml.safe_dump({"recipe": "motion", "stage2_stored_views": 0} | plain(recipe))
+    )
+    return [f"--config={folder / 'settings.yaml'}", f"--data={data}", "--device=cpu", "--workers=0"]
+
+
+def plain(value: object) -> object:
+    """The same in lists and dictionaries, which YAML has."""
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def start_machines(options: list[str], out: Path, *more: str) -> list[subprocess.Popen[bytes]]:
+    """The command of docs/training.md on each of two machines, both of them this one."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    launch = ["--nnodes=2", "--nproc-per-node=1", "--master-addr=127.0.0.1", f"--master-port={port}"]
+    train = ["-m", "faster_video", "train", *options, f"--out={out}", "--nodes=2", "--devices=1", *more]
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "torch.distributed.run", f"--node-rank={rank}", *launch, *train],
+            env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"},
+        )
+        for rank in range(2)
+    ]
+
+
+def children_of(process: int) -> list[int]:
+    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def losses_of(out: Path) -> list[float]:
+    with (out / "log.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def weights_of(out: Path) -> dict[str, Tensor]:
+    return load_bundle(out / "bundle").model.state_dict()
+
+
+def test_two_machines_learn_as_one_with_two_processes_does_and_go_on_after_both_were_killed(
+    options: list[str], tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    subprocess.run([sys.executable, "-m", "faster_video", "train", *options, f"--out={one}", "--devices=2"], check=True)
+    machines = start_machines(options, two)
+    until = time.monotonic() + 120
+    while not (two / "log.csv").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    for machine in machines:
+        for process in (*children_of(machine.pid), machine.pid):
+            os.kill(process, signal.SIGKILL)
+        machine.wait()
+    assert 0 < len(losses_of(two)) < len(losses_of(one))
+    assert [machine.wait(180) for machine in start_machines(options, two, "--resume")] == [0, 0]
+    assert losses_of(two) == losses_of(one)
+    alone, together = weights_of(one), weights_of(two)
+    assert all(torch.equal(alone[name], together[name]) for name in alone)
