@@ -61,19 +61,19 @@ def connected(address: str) -> Iterator[Cluster]:
     options: dict[str, Any] = {"address": address}
     if address == LOCAL:
         options |= {"num_cpus": usable_cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    try:
+    with redirect_stdout(_Remarks()):  # until Ray has ended, since it keeps some of what it prints until then
         try:
-            with _stderr_shut():
-                ray.init(**options, log_to_driver=False, logging_level=logging.CRITICAL)
-        except Exception as error:  # of many kinds, some of grpc
-            raise ClusterError(
-                f"--cluster is {address!r}, and no cluster can be joined there: {first_line(error)}; start one with "
-                "ray start, or use --cluster local"
-            ) from error
-        with redirect_stdout(_Remarks()):
+            try:
+                with _stderr_shut():
+                    ray.init(**options, log_to_driver=False, logging_level=logging.CRITICAL)
+            except Exception as error:  # of many kinds, some of grpc
+                raise ClusterError(
+                    f"--cluster is {address!r}, and no cluster can be joined there: {first_line(error)}; start one "
+                    "with ray start, or use --cluster local"
+                ) from error
             yield Cluster(nodes=tuple(_nodes(ray)))
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 def _quiet_ray() -> Any:
@@ -137,6 +137,7 @@ def _require_address(address: str) -> None:
 
 def _nodes(ray: Any) -> Iterator[Node]:
     for node in ray.nodes():
-        if node["Alive"]:
-            found = node["Resources"]
-            yield Node(int(found.get("CPU", 0)), int(found.get("GPU", 0)))
+        found = node["Resources"]
+        cores, gpus = int(found.get("CPU", 0)), int(found.get("GPU", 0))
+        if node["Alive"] and (cores or gpus):  # a head may have none to give
+            yield Node(cores, gpus)

@@ -70,7 +70,7 @@ class PredictionWorker:
 
         (deaths,) = ray.get(self._foreman.begin.remote([key]))
         if deaths >= MOST_DEATHS:
-            return failed_row(source.name, f"{deaths + 1} workers have died while they had it; it is given up")
+            return failed_row(source.name, f"{MOST_DEATHS + 1} workers have died while they had it; it is given up")
         row = self._told(source)
         ray.get(self._foreman.end.remote([key]))
         return row
