@@ -9,9 +9,9 @@ FOLDER holds videos. In turns, each way `--rounds` times, each time into a new f
     2 workers    on two such machines (ray.cluster_utils.Cluster)
     4 workers    on four
 
-Every worker has one thread, as plain has (OMP_NUM_THREADS=1). Two times are told of each way: of the whole command, and of
-its work, from the first row to the last, without the start of Python, Ray and the workers, which takes the same time however
-many files there are. Cores that other work was using show in the load.
+Every worker has one thread, as plain has (OMP_NUM_THREADS=1). Two times are told of each way: of the whole command,
+and of its work, from the first row to the last, without the start of Python, Ray and the workers, which takes the same
+time however many files there are. Cores that other work was using show in the load.
 """
 
 import argparse
@@ -132,4 +132,5 @@ def cluster(machines: int) -> Iterator[list[str]]:
 
 if __name__ == "__main__":
     os.environ |= {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+    os.environ["RAY_worker_niceness"] = "0"  # as plain; otherwise other work on the machine would come first
     main()

@@ -63,7 +63,7 @@ class ShardWorker:
             self._networks = error
 
     def __call__(self, tasks: "pyarrow.Table") -> "pyarrow.Table":
-        """A table of numbers `shard` to one with their `record` as JSON beside them; the maps are written."""
+        """A table of one number `shard` to one with its `record` as JSON beside it; the maps are written."""
         import pyarrow as pa
         import ray
 
@@ -136,15 +136,12 @@ def _made(
     pool: Pool, work: ShardWork, shards: list[int], show: Callable[[int, int], None]
 ) -> Iterator[tuple[int, ShardRecord]]:
     """The shards as they are done, with their records; `show` counts views."""
-    import pyarrow as pa
-
     views = work.layout.views + work.layout.test_view
     sizes = {
         shard: views * sum(number not in work.missing for number in work.layout.shard_videos(shard)) for shard in shards
     }
     done = 0
-    tasks = [pa.table({"shard": [shard]}) for shard in shards]
-    with closing(pool.results(tasks)) as results:  # type: ignore[type-var]
+    with closing(pool.results([{"shard": shard} for shard in shards])) as results:  # type: ignore[type-var]
         for made in results:
             for shard, record in zip(made["shard"].to_pylist(), made["record"].to_pylist(), strict=True):
                 done += sizes[shard]

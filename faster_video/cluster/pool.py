@@ -14,21 +14,23 @@ from faster_video.errors import ClusterError, FasterVideoError, first_line
 if TYPE_CHECKING:
     import pyarrow
 
+Task = dict[str, Any]
+"""What goes to a worker at a time, by column."""
 TASKS_AHEAD = 2
 """That wait at a worker, beside the one it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Workers of one kind: a class whose objects are made of what `shared` holds and turn a table into a table."""
+    """Workers of one kind: a class whose objects are made of what `shared` holds and turn a task into a table."""
 
     worker: type
-    """Made with (shared object's reference, foreman, share); called with a table."""
+    """Made with (shared object's reference, foreman, share); called with a table of one task, it returns a table."""
     shared: Any
     """Sent to every machine once."""
     share: Share
 
-    def results(self, tasks: Sequence["pyarrow.Table"]) -> Iterator["pyarrow.Table"]:
+    def results(self, tasks: Sequence[Task]) -> Iterator["pyarrow.Table"]:
         """A table for each task, in the order in which they are done.
 
         A task whose worker or machine is lost is given to another one. What ends this iterator early ends the workers.
@@ -47,13 +49,14 @@ class Pool:
         except (ray.exceptions.RayError, ConnectionError) as error:
             raise self._explained(foreman, error) from error
 
-    def _results(self, tasks: Sequence["pyarrow.Table"], shared: list[Any], foreman: Any) -> Iterator[Any]:
+    def _results(self, tasks: Sequence[Task], shared: list[Any], foreman: Any) -> Iterator[Any]:
         import ray.data
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what one version of Ray deprecates another one needs
             # Workers restart and tasks are given out again without limit: both are Ray Data's defaults.
-            done = ray.data.from_arrow(list(tasks)).map_batches(
+            # A block for each task; `from_items` makes them here, where others have Ray's own tasks look at them first.
+            done = ray.data.from_items(list(tasks), override_num_blocks=len(tasks)).map_batches(
                 self.worker,
                 fn_constructor_args=(shared, foreman, self.share),
                 batch_size=None,

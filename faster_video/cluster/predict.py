@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from faster_video.cluster.pool import Pool
+from faster_video.cluster.pool import Pool, Task
 from faster_video.cluster.share import Share
 from faster_video.cluster.worker import PredictionWorker, task_of
 from faster_video.cost import video_cost
@@ -13,9 +12,6 @@ from faster_video.predictions.folder import PredictionFolder
 from faster_video.predictions.run import Progress
 from faster_video.predictions.sources import Source
 from faster_video.predictions.work import Work
-
-if TYPE_CHECKING:
-    import pyarrow
 
 TASK_GMACS, TASK_FILES = 100.0, 16
 """Of the files that go to a worker together, at most: a few seconds of a core's work, and what a lost worker costs."""
@@ -49,7 +45,7 @@ def predict_on_cluster(
             show(Progress(done, len(todo), folder.failed))
 
 
-def _tasks(work: Work, sources: Sequence[Source], workers: int) -> list["pyarrow.Table"]:
+def _tasks(work: Work, sources: Sequence[Source], workers: int) -> list[Task]:
     """The sources in small groups: few where a video is much work, and so that every worker gets some."""
     config = work.bundle.config
     gmacs = video_cost(config.model, config.clips, config.transform.crop_size, len(config.labels)).gmacs

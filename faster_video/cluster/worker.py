@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from faster_video.cluster.foreman import MOST_DEATHS, telling
+from faster_video.cluster.pool import Task
 from faster_video.cluster.share import Share
 from faster_video.errors import FasterVideoError, first_line
 from faster_video.inference import Classifier
@@ -37,7 +38,7 @@ class PredictionWorker:
             self._classifier = error
 
     def __call__(self, tasks: "pyarrow.Table") -> "pyarrow.Table":
-        """Sources (`task_of`) to rows (`rows.schema`), one for each.
+        """The sources of a task (`task_of`) to rows (`rows.schema`), one for each.
 
         What was begun before, but never ended, was in the hands of a worker that died: such sources are done one by
         one, and given up where a worker with nothing else in hand has died of them `MOST_DEATHS` times.
@@ -48,8 +49,9 @@ class PredictionWorker:
             with telling(self._foreman):
                 raise self._classifier
         rows: list[Row] = []
-        numbers: list[int] = tasks["number"].to_pylist()
-        sources = sources_of(tasks)
+        (task,) = tasks.to_pylist()
+        numbers: list[int] = task["numbers"]
+        sources = sources_of(task)
         begun = ray.get(self._foreman.begin.remote(numbers))
         rows += self._together([source for source, times in zip(sources, begun, strict=True) if not times])
         for number, source, times in zip(numbers, sources, begun, strict=True):
@@ -87,23 +89,19 @@ class PredictionWorker:
         return [row_of(source.name, result, self._top) for source, result in classified(self._classifier, sources)]
 
 
-def task_of(numbers: Sequence[int], sources: Sequence[Source]) -> "pyarrow.Table":
+def task_of(numbers: Sequence[int], sources: Sequence[Source]) -> Task:
     """Sources with their numbers in the run, as they are sent to a worker."""
-    import pyarrow as pa
-
-    return pa.table(
-        {
-            "number": list(numbers),
-            "name": [source.name for source in sources],
-            "place": [os.fsencode(source.place) for source in sources],  # which may be no UTF-8
-            "error": [source.error for source in sources],
-        }
-    )
+    return {
+        "numbers": list(numbers),
+        "names": [source.name for source in sources],
+        "places": [os.fsencode(source.place) for source in sources],  # which may be no UTF-8
+        "errors": [source.error for source in sources],
+    }
 
 
-def sources_of(task: "pyarrow.Table") -> list[Source]:
+def sources_of(task: Task) -> list[Source]:
     """What `task_of` was given."""
-    rows = zip(*(task[name].to_pylist() for name in ("name", "place", "error")), strict=True)
+    rows = zip(task["names"], task["places"], task["errors"], strict=True)
     return [Source(name, os.fsdecode(place), error) for name, place, error in rows]
 
 

@@ -42,7 +42,7 @@ sys.exit(main())
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Of the cluster; its workers have another working directory than the commands."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}  # other tests run beside these
     from ray.cluster_utils import Cluster
 
     # This machine alone can reach it, and Ray does not take it for the machine's own address, as it takes 127.0.0.1.
