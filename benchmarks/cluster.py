@@ -132,5 +132,5 @@ def cluster(machines: int) -> Iterator[list[str]]:
 
 if __name__ == "__main__":
     os.environ |= {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-    os.environ["RAY_worker_niceness"] = "0"  # as plain; otherwise other work on the machine would come first
+    os.environ |= {"RAY_worker_niceness": "0"}  # as plain; otherwise other work on the machine would come first
     main()

@@ -61,6 +61,8 @@ def children_of(process: int) -> list[int]:
 
 
 def losses_of(out: Path) -> list[float]:
+    if not (out / "log.csv").exists():
+        return []
     with (out / "log.csv").open(newline="") as file:
         return [float(row["loss"]) for row in csv.DictReader(file)]
 
@@ -76,7 +78,7 @@ def test_two_machines_learn_as_one_with_two_processes_does_and_go_on_after_both_
     subprocess.run([sys.executable, "-m", "faster_video", "train", *options, f"--out={one}", "--devices=2"], check=True)
     machines = start_machines(options, two)
     until = time.monotonic() + 120
-    while not (two / "log.csv").exists() and time.monotonic() < until:
+    while not losses_of(two) and time.monotonic() < until:
         time.sleep(0.05)
     for machine in machines:
         for process in (*children_of(machine.pid), machine.pid):
