@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faster_video.datasets.text import numbered_lines
-from faster_video.errors import ConfigError, DataError
+from faster_video.errors import ConfigError, DataError, first_line
 from faster_video.files import printable
 from faster_video.inference import Failure, find_videos
 
@@ -86,17 +86,22 @@ def require_protocols(sources: Iterable[Source]) -> None:
         try:
             fsspec.get_filesystem_class(protocol)
         except ImportError as error:
-            package = fsspec.registry.known_implementations[protocol]["class"].partition(".")[0]
-            needed = "aiohttp" if package == "fsspec" else package
-            raise ConfigError(
-                f"{printable(name)}: for {protocol}:// fsspec needs the package {needed}, which is not installed; run "
-                f"pip install {needed}"
-            ) from error
+            raise ConfigError(f"{printable(name)}: {_lacking(protocol, error)}") from error
         except ValueError as error:
             raise ConfigError(
                 f"{printable(name)}: fsspec knows no protocol {protocol!r}; give a path, or an address such as "
                 "s3://…, gs://… or https://…"
             ) from error
+
+
+def _lacking(protocol: str, error: ImportError) -> str:
+    """What must be installed for fsspec to open addresses of this protocol."""
+    from fsspec.registry import known_implementations
+
+    package = known_implementations[protocol]["class"].partition(".")[0]
+    if package == "fsspec":  # with something that only the error names
+        return f"fsspec cannot open {protocol}:// here: {first_line(error)}; install that on all machines"
+    return f"for {protocol}:// fsspec needs the package {package}, which is not installed; run pip install {package}"
 
 
 def _found(found: Path | Failure) -> Source:
