@@ -35,14 +35,14 @@ from faster_video.predictions.rows import TIMES
 QUICK = """
 import sys
 import time
-from faster_video.cli import main
+from faster_video.cli import program
 from faster_video.predictions.folder import PredictionFolder
 usual = PredictionFolder.add
 def add(self, rows):
     print(time.time(), len(rows), file=sys.stderr)
     usual(self, rows)
 PredictionFolder.add = add
-sys.exit(main())
+program()
 """
 """The command line, telling when rows were known."""
 
@@ -103,7 +103,7 @@ def timed(command: list[str]) -> tuple[float, float]:
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", QUICK, *command], capture_output=True, text=True)
     whole = time.perf_counter() - began
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, (done.returncode, done.stderr)
     told = [line.split() for line in done.stderr.splitlines() if line[:1].isdecimal() and line.count(" ") == 1]
     times = [(float(at), int(count)) for at, count in told]
     later = sum(count for _, count in times[1:])

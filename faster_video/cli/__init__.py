@@ -3,6 +3,6 @@
 Everything heavy is imported inside the command that needs it, so that `--help` answers at once.
 """
 
-from faster_video.cli.main import main
+from faster_video.cli.main import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

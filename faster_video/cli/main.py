@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 from faster_video.cli.messages import plain_message
 from faster_video.cli.output import BAD_INPUT, INTERRUPTED, complain
@@ -35,6 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     finally:
         warnings.formatwarning = usual
+
+
+def program() -> NoReturn:
+    """What a shell starts: `main`, and the end of the process with its code."""
+    code = main()
+    if "ray" in sys.modules:
+        # When all is done and Python has ended, what Ray has loaded aborts the process now and then (Ray 2.60).
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _plain_warning(
