@@ -11,17 +11,18 @@ from typing import cast
 import av
 import numpy as np
 from av.codec.context import CodecContext
+from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 
 from faster_video.config import TransformConfig
-from faster_video.errors import DecodeError
+from faster_video.errors import DecodeError, first_line
 from faster_video.serving.reasons import reason_of
 from faster_video.serving.wire import STOP, Header, send
 from faster_video.streaming.config import USUAL_FPS
 from faster_video.streaming.source import arriving
 from faster_video.streaming.times import timed
 from faster_video.streaming.viewer import FrameViewer
-from faster_video.video.container import CONTAINERS, naming, video_stream
+from faster_video.video.container import CONTAINERS, READ_ERRORS, naming, video_stream
 from faster_video.video.view import Pixels
 
 CHUNKS, RGB = "chunks", "rgb"
@@ -79,15 +80,7 @@ class Pieces:
 
 def _decode_chunks(connection: Connection, pieces: Pieces, transform: TransformConfig) -> None:
     view = FrameViewer(transform)
-    with (
-        naming(NAME),
-        av.open(
-            pieces,
-            mode="r",
-            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""},
-            metadata_errors="replace",
-        ) as container,
-    ):
+    with _opened(pieces) as container, naming(NAME):
         stream = video_stream(container, NAME)
         rate = stream.average_rate or stream.guessed_rate
         fps = float(rate) if rate else USUAL_FPS
@@ -96,9 +89,24 @@ def _decode_chunks(connection: Connection, pieces: Pieces, transform: TransformC
             send(connection, {"seconds": item.seconds, "arrived": item.arrived, "lost": 0}, view(item.frame))
 
 
+def _opened(pieces: Pieces) -> InputContainer:
+    try:
+        return av.open(
+            pieces,
+            mode="r",
+            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""},
+            metadata_errors="replace",
+        )
+    except READ_ERRORS as error:
+        raise DecodeError(
+            f"{NAME}: no stream that can be read ({first_line(error)}); send WebM, MPEG-TS or an MP4 whose index comes "
+            "first"
+        ) from error
+
+
 def _decode_pictures(connection: Connection, pieces: Pieces, request: Header, transform: TransformConfig) -> None:
     view = FrameViewer(transform)
-    send(connection, {"fps": request["fps"]})
+    send(connection, {"fps": request["fps"]})  # as they will come
     for number, (header, data) in enumerate(_all(pieces)):
         picture = _rgb(data, request, number) if request["format"] == RGB else _decoded(data, request, number)
         send(connection, header, view(picture))

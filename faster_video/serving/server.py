@@ -26,30 +26,34 @@ def run_server(app: FastAPI, config: ServeConfig) -> None:
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    listening = _listening(config)
-    with listening:
+    with listening_socket(config) as listening:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                http=patient_protocol(config.silence_seconds),
-                ws="websockets-sansio",
-                ws_max_size=MOST_MESSAGE_BYTES,
-                ws_per_message_deflate=False,  # what comes is compressed already, or a bomb
-                limit_concurrency=config.connections,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-                server_header=False,
-                log_level="warning",
-                proxy_headers=False,
-            )
-        )
         print(f"serving at http://{shown}:{port}/ (ctrl-C ends it)", file=sys.stderr, flush=True)
-        server.run(sockets=[listening])
+        make_server(app, config).run(sockets=[listening])
 
 
-def _listening(config: ServeConfig) -> socket.socket:
+def make_server(app: FastAPI, config: ServeConfig) -> uvicorn.Server:
+    """uvicorn with limits."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=patient_protocol(config.silence_seconds),
+            ws="websockets-sansio",
+            ws_max_size=MOST_MESSAGE_BYTES,
+            ws_per_message_deflate=False,  # what comes is compressed already, or a bomb
+            limit_concurrency=config.connections,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            server_header=False,
+            log_level="warning",
+            proxy_headers=False,
+        )
+    )
+
+
+def listening_socket(config: ServeConfig) -> socket.socket:
+    """At the address of `config`. Raises `ConfigError` where that cannot be listened on."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
