@@ -11,18 +11,17 @@ from typing import cast
 import av
 import numpy as np
 from av.codec.context import CodecContext
-from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 
 from faster_video.config import TransformConfig
-from faster_video.errors import DecodeError, first_line
+from faster_video.errors import DecodeError
 from faster_video.serving.reasons import reason_of
 from faster_video.serving.wire import STOP, Header, send
 from faster_video.streaming.config import USUAL_FPS
 from faster_video.streaming.source import arriving
 from faster_video.streaming.times import timed
 from faster_video.streaming.viewer import FrameViewer
-from faster_video.video.container import CONTAINERS, READ_ERRORS, naming, video_stream
+from faster_video.video.container import CONTAINERS, naming, video_stream
 from faster_video.video.view import Pixels
 
 CHUNKS, RGB = "chunks", "rgb"
@@ -32,6 +31,9 @@ FORMATS = (*PICTURES, RGB, CHUNKS)
 MOST_PICTURE_PIXELS = 1 << 25
 """Of a picture: 7680 by 4320."""
 NAME = "the stream"
+STREAMABLE = "send WebM, MPEG-TS, or an MP4 whose index comes first"
+OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
+"""Of a stream in pieces: it can open nothing else."""
 
 
 def decode_stream(connection: Connection, request: Header, transform: TransformConfig, megabytes: int) -> None:
@@ -79,29 +81,18 @@ class Pieces:
 
 
 def _decode_chunks(connection: Connection, pieces: Pieces, transform: TransformConfig) -> None:
-    view = FrameViewer(transform)
-    with _opened(pieces) as container, naming(NAME):
-        stream = video_stream(container, NAME)
-        rate = stream.average_rate or stream.guessed_rate
-        fps = float(rate) if rate else USUAL_FPS
-        send(connection, {"fps": fps})
-        for item in timed(arriving(container, stream), fps):
-            send(connection, {"seconds": item.seconds, "arrived": item.arrived, "lost": 0}, view(item.frame))
-
-
-def _opened(pieces: Pieces) -> InputContainer:
+    view, pictures = FrameViewer(transform), 0
     try:
-        return av.open(
-            pieces,
-            mode="r",
-            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""},
-            metadata_errors="replace",
-        )
-    except READ_ERRORS as error:
-        raise DecodeError(
-            f"{NAME}: no stream that can be read ({first_line(error)}); send WebM, MPEG-TS or an MP4 whose index comes "
-            "first"
-        ) from error
+        with naming(NAME), av.open(pieces, mode="r", container_options=OPTIONS, metadata_errors="replace") as container:
+            stream = video_stream(container, NAME)
+            rate = stream.average_rate or stream.guessed_rate
+            fps = float(rate) if rate else USUAL_FPS
+            send(connection, {"fps": fps})
+            for item in timed(arriving(container, stream), fps):
+                send(connection, {"seconds": item.seconds, "arrived": item.arrived, "lost": 0}, view(item.frame))
+                pictures += 1
+    except DecodeError as error:
+        raise error if pictures else DecodeError(f"{error}; {STREAMABLE}") from error
 
 
 def _decode_pictures(connection: Connection, pieces: Pieces, request: Header, transform: TransformConfig) -> None:
