@@ -24,17 +24,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from statistics import quantiles
+from typing import cast
 
 import aiohttp
 import av
 import psutil
 import torch
 from av.codec.context import CodecContext
+from av.video.codeccontext import VideoCodecContext
 from peak import described, rates
 
 SETTLE_SECONDS = 8
+FPS = 30
 
 
 def main() -> None:
@@ -211,7 +215,7 @@ async def stream(session: aiohttp.ClientSession, address: str, pictures: list[by
     """One stream; how it ended."""
     way = chosen.choice(["ended", "closed", "cut off", "left open"])
     socket = await session.ws_connect(address, autoclose=False)
-    await socket.send_json({"format": "jpeg", "fps": 30, "live": chosen.random() < 0.5})
+    await socket.send_json({"format": "jpeg", "fps": FPS, "live": chosen.random() < 0.5})
     first = await socket.receive()
     if first.type is not aiohttp.WSMsgType.TEXT or json.loads(first.data)["type"] != "ready":
         await socket.close()
@@ -240,9 +244,9 @@ def jpegs(video: Path) -> list[bytes]:
     coded = []
     with av.open(str(video)) as container:
         for frame in container.decode(video=0):
-            context = CodecContext.create("mjpeg", "w")
+            context = cast(VideoCodecContext, CodecContext.create("mjpeg", "w"))
             context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuvj420p"
-            context.time_base = frame.time_base
+            context.time_base = Fraction(1, FPS)
             packets = [*context.encode(frame.reformat(format="yuvj420p")), *context.encode(None)]
             coded.append(b"".join(map(bytes, packets)))
     return coded

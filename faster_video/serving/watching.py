@@ -56,10 +56,9 @@ class Watching:
         model: SharedModel,
         start: StreamStart,
         config: ServeConfig,
-        tell: Callable[[StreamAnswer | dict[str, object] | None], object],
+        tell: Callable[[StreamAnswer | dict[str, object]], object],
     ) -> None:
-        """`tell` hears of what is known: a message that the stream is ready, answers, a message about an error or,
-        after the last one, None."""
+        """`tell` hears of what is known: a message that the stream is ready, answers, and one about the end."""
         self._classifier, self._model, self._start, self._config, self._tell = classifier, model, start, config, tell
         self._pieces: deque[SentPiece] = deque()
         self._bytes = 0
@@ -160,7 +159,6 @@ class Watching:
         """The thread that watches what the process has decoded."""
         try:
             self._answer_all()
-            self._tell(None)
         except (DecodeError, ConfigError) as error:
             self._tell({"type": "error", "detail": str(error)})
         except Exception as error:  # whoever waits must hear of it
@@ -202,9 +200,12 @@ class Watching:
             answer = stream.push(ViewedFrame(picture.pixels), seconds, late=late, arrived=arrived)
             if answer is not None:
                 self._tell(answer)
-        last = None if self._unwanted else stream.finish()
+        if self._unwanted:
+            return
+        last = stream.finish()
         if last is not None:
             self._tell(last)
+        self._tell({"type": "end", "answers": stream.answers, "clips_dropped": stream.clips_dropped})
 
     def _picture(self, taken: int) -> StreamPicture | None:
         """What the process tells next; None where nobody wants it. Raises `DecodeError`."""
