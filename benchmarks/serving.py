@@ -27,14 +27,12 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from statistics import quantiles
-from typing import cast
 
 import aiohttp
 import av
 import psutil
 import torch
 from av.codec.context import CodecContext
-from av.video.codeccontext import VideoCodecContext
 from peak import described, rates
 
 SETTLE_SECONDS = 8
@@ -244,7 +242,7 @@ def jpegs(video: Path) -> list[bytes]:
     coded = []
     with av.open(str(video)) as container:
         for frame in container.decode(video=0):
-            context = cast(VideoCodecContext, CodecContext.create("mjpeg", "w"))
+            context = CodecContext.create("mjpeg", "w")
             context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuvj420p"
             context.time_base = Fraction(1, FPS)
             packets = [*context.encode(frame.reformat(format="yuvj420p")), *context.encode(None)]

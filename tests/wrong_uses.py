@@ -151,6 +151,34 @@ WRONG_USES = [
         "bundle: no video in this folder or below it; looked for files ending in …",
         exit_code=1,
     ),
+    # serve
+    WrongUse("serve no bundle", "serve none", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse("port no number", "serve bundle --port http", "--port is 'http'; it must be a whole number"),
+    WrongUse("port too large", "serve bundle --port 70000", "port is 70000; it must be at most 65535"),
+    WrongUse(
+        "serve everybody without a token",
+        "serve bundle --host 0.0.0.0",
+        "host is '0.0.0.0', which other machines may reach, and there is no token; give --token_file, or --open_to_all to "
+        "serve whoever comes",
+    ),
+    WrongUse(
+        "no token in the file",
+        "serve bundle --token_file empty.mp4",
+        "token is empty or has characters that a header cannot hold; use letters and digits",
+    ),
+    WrongUse(
+        "no token file",
+        "serve bundle --token_file none",
+        "none: the token cannot be read from there (No such file or directory)",
+    ),
+    WrongUse("root is no folder", "serve bundle --root none", "root is 'none', which is no folder"),
+    WrongUse("no queue", "serve bundle --queue -1", "queue is -1; it must be at least 0"),
+    WrongUse(
+        "an address of another machine",
+        "serve bundle --host 192.0.2.1 --open_to_all",
+        "cannot listen at 192.0.2.1 port 8000 (Cannot assign requested address); name others with --host and --port",
+    ),
+    WrongUse("rule of the server is none", "serve bundle --stop_when soon", "stop is 'soon'; …"),
     # stream
     WrongUse("no source given", "stream", f"not given: SOURCE; {HELP} stream --help"),
     WrongUse("stream of no file", "stream none.mp4 --bundle bundle", "none.mp4: No such file or directory"),

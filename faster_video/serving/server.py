@@ -1,5 +1,6 @@
 """A server that runs until it is told to end."""
 
+import resource
 import signal
 import socket
 import sys
@@ -30,6 +31,8 @@ def run_server(app: FastAPI, config: ServeConfig) -> None:
     Raises:
         ConfigError: the address cannot be listened on.
     """
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # of which every connection needs one or two
     with listening_socket(config) as listening:
         host, port = listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host

@@ -1,13 +1,18 @@
 """A server of a small bundle in a thread of the test's process, and how to talk to it."""
 
 import json
+import os
+import re
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from subprocess import PIPE, Popen
 from threading import Thread
 from typing import cast
 
@@ -18,6 +23,7 @@ from av.video.codeccontext import VideoCodecContext
 from inference_samples import small_bundle
 from numpy.typing import NDArray
 
+from faster_video.bundle import save_bundle
 from faster_video.inference import Classifier
 from faster_video.serving.app import make_app
 from faster_video.serving.config import ServeConfig
@@ -97,6 +103,43 @@ def serving(config: ServeConfig | None = None, classifier: Classifier | None = N
             server.should_exit = True
             thread.join(30)
             assert not thread.is_alive()
+
+
+@contextmanager
+def command(
+    folder: Path, *words: str, environment: dict[str, str] | None = None
+) -> Iterator[tuple[Served, Popen[str]]]:
+    """`faster-video serve` in a process of its own, with a small bundle and a folder of its own for temporary files."""
+    place = folder / "temporary"
+    place.mkdir(exist_ok=True)
+    save_bundle(small_bundle(), folder / "bundle")
+    classifier = Classifier(small_bundle(), "cpu", "eager")
+    started = [
+        sys.executable,
+        "-m",
+        "faster_video",
+        "serve",
+        str(folder / "bundle"),
+        "--port",
+        "0",
+        "--engine",
+        "eager",
+    ]
+    around = os.environ | {"TMPDIR": str(place), "OMP_NUM_THREADS": "1"} | (environment or {})
+    with Popen([*started, *words], stderr=PIPE, text=True, env=around) as process:
+        assert process.stderr is not None
+        found = re.search(r":(\d+)/", line := process.stderr.readline())
+        try:
+            assert found is not None, line + process.stderr.read()
+            yield Served(int(found.group(1)), classifier), process
+        finally:
+            process.terminate()
+
+
+def left_in(folder: Path) -> list[str]:
+    """What the server has left of temporary files that users sent; sockets between its own processes stay."""
+    place = folder / "temporary"
+    return [str(path) for path in place.rglob("*") if path.is_file()]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:

@@ -21,6 +21,7 @@ from websockets.typing import Origin
 from faster_video.inference import Classifier
 from faster_video.serving.config import ServeConfig
 from faster_video.streaming import Source, Stream, StreamAnswer, StreamConfig, stream_answers
+from faster_video.video.view import Pixels
 
 Message = dict[str, object]
 SPAN = 15
@@ -108,7 +109,7 @@ def test_coded_pictures_are_decoded(served: Served, kind: str, codec: str) -> No
     for picture in coded:
         context = cast(VideoCodecContext, av.CodecContext.create(codec, "r"))
         (frame,) = [*context.decode(av.Packet(picture)), *context.decode(None)]
-        decoded.append(frame.to_ndarray(format="rgb24"))
+        decoded.append(cast(Pixels, frame.to_ndarray(format="rgb24")))
     expected = [answer for picture in decoded if (answer := stream.push(picture)) is not None]
     same(sent(served, {"format": kind}, coded)[0][1:-1], expected)
 
