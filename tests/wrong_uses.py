@@ -158,8 +158,8 @@ WRONG_USES = [
     WrongUse(
         "serve everybody without a token",
         "serve bundle --host 0.0.0.0",
-        "host is '0.0.0.0', which other machines may reach, and there is no token; give --token_file, or --open_to_all to "
-        "serve whoever comes",
+        "host is '0.0.0.0', which other machines may reach, and there is no token; give --token_file, or --open_to_all "
+        "to serve whoever comes",
     ),
     WrongUse(
         "no token in the file",

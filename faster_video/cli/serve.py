@@ -78,11 +78,13 @@ def run(options: Namespace) -> int:
     )
     try:
         from faster_video.serving.app import make_app
-        from faster_video.serving.server import run_server
+        from faster_video.serving.server import listening_socket, run_server
     except ModuleNotFoundError as error:
         raise ConfigError(MISSING.format(error.name)) from error
     name = options.bundle or DEFAULT
-    run_server(make_app(classifier_of(options), config, Path(name).name if Path(name).exists() else name), config)
+    with listening_socket(config) as listening:  # before the bundle is loaded, in case it cannot be
+        app = make_app(classifier_of(options), config, Path(name).name if Path(name).exists() else name)
+        run_server(app, config, listening)
     return 0
 
 

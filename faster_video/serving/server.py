@@ -1,10 +1,12 @@
 """A server that runs until it is told to end."""
 
+import logging
+import os
 import resource
 import signal
 import socket
 import sys
-from asyncio import TimerHandle
+from asyncio import CancelledError, TimerHandle
 
 import h11
 import uvicorn
@@ -25,21 +27,23 @@ LINGER_SECONDS, MOST_UNWANTED_BYTES = 5.0, 4 * MEGABYTE
 """For which, and of which, a body is taken and thrown away after the answer."""
 
 
-def run_server(app: FastAPI, config: ServeConfig) -> None:
-    """Serve until ctrl-C or SIGTERM.
-
-    Raises:
-        ConfigError: the address cannot be listened on.
-    """
+def run_server(app: FastAPI, config: ServeConfig, listening: socket.socket) -> None:
+    """Serve until ctrl-C or SIGTERM. `listening` is a `listening_socket`."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # of which every connection needs one or two
-    with listening_socket(config) as listening:
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"serving at http://{shown}:{port}/ (ctrl-C ends it)", file=sys.stderr, flush=True)
-        for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn, which ends with them, raises them once more
-            signal.signal(number, lambda *_: None)
-        make_server(app, config).run(sockets=[listening])
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"serving at http://{shown}:{port}/ (ctrl-C ends it)", file=sys.stderr, flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn, which ends with them, raises them once more
+        signal.signal(number, lambda *_: None)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    make_server(app, config).run(sockets=[listening])
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not what uvicorn says of requests that its end cuts off."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return not (kind is not None and issubclass(kind, CancelledError)) and "running task(s)" not in record.msg
 
 
 def make_server(app: FastAPI, config: ServeConfig) -> uvicorn.Server:
@@ -67,9 +71,9 @@ def listening_socket(config: ServeConfig) -> socket.socket:
     try:
         return socket.create_server((config.host, config.port), family=family, backlog=BACKLOG)
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ConfigError(
-            f"cannot listen at {config.host} port {config.port} ({error.strerror or error}); name others with --host "
-            "and --port"
+            f"cannot listen at {config.host} port {config.port} ({reason}); name others with --host and --port"
         ) from error
 
 

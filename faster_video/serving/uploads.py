@@ -17,7 +17,7 @@ from time import monotonic
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
 from faster_video.files import printable
@@ -65,6 +65,8 @@ class Spool:
                 form = await Request(request.scope, body.receive).form(
                     max_files=1, max_fields=2, max_part_size=MOST_PATH_BYTES
                 )
+            except ClientDisconnect as error:
+                raise Refusal(400, "the upload was given up") from error  # which nobody hears
             except OSError as error:
                 raise Refusal(507, f"the upload cannot be kept ({error.strerror})") from error
             except FormParserError as error:
