@@ -38,14 +38,16 @@ export function segments(clips) {
 }
 
 /**
- * For every clip the row in which it lies when no two may cover each other.
+ * For every clip the row in which it lies when no two may cover each other, but for the twentieth by which a camera's
+ * times are off.
  * @param {Clip[]} clips @returns {number[]}
  */
 export function lanes(clips) {
   /** @type {number[]} */
   const ends = [];
   return clips.map((clip) => {
-    const free = ends.findIndex((end) => end <= clip.start_seconds + 1e-6);
+    const close = (clip.end_seconds - clip.start_seconds) / 20;
+    const free = ends.findIndex((end) => end <= clip.start_seconds + close);
     const lane = free < 0 ? ends.length : free;
     ends[lane] = clip.end_seconds;
     return lane;
@@ -65,7 +67,7 @@ export class Lines {
 
   /**
    * The labels that were best at some time, then those with the highest peaks; the most probable now first.
-   * @param {Clip[]} clips @returns {{label: string, slot: number, probability: number | undefined}[]}
+   * @param {Clip[]} clips @returns {{label: string, slot: number}[]}
    */
   choose(clips) {
     const last = clips.at(-1);
@@ -84,7 +86,7 @@ export class Lines {
     const free = Array.from({ length: MOST_LINES }, (_, slot) => slot).filter((slot) => !taken.has(slot));
     for (const label of chosen) if (!this.#slots.has(label)) this.#slots.set(label, free.shift() ?? 0);
     return chosen
-      .map((label) => ({ label, slot: this.#slots.get(label) ?? 0, probability: probabilityOf(last, label) }))
-      .sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0));
+      .sort((a, b) => (probabilityOf(last, b) ?? 0) - (probabilityOf(last, a) ?? 0))
+      .map((label) => ({ label, slot: this.#slots.get(label) ?? 0 }));
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The picture over time: a line per label, and below it every clip where it lies, solid where the expensive network saw
- * it and hollow where the cheap one did.
+ * The picture over time: a line per label, below it the stretches of one best label, and every clip where it lies, solid
+ * where the expensive network saw it and hollow where the cheap one did.
  */
 
 import { lanes, probabilityOf } from "./answers.js";
@@ -8,6 +8,7 @@ import { draw } from "./elements.js";
 import { clock } from "./words.js";
 
 /** @typedef {import("./answers.js").Clip} Clip */
+/** @typedef {import("./answers.js").Segment} Segment */
 /** @typedef {{label: string, slot: number}} Line */
 /** @typedef {{from: number, to: number, width: number, seen: number}} View seconds, pixels; `seen` is how far answers go */
 
@@ -15,16 +16,19 @@ const LEFT = 44;
 const RIGHT = 14;
 const TOP = 12;
 const PLOT = 190;
-const GAP = 16;
-const BAND = 44;
+const GAP = 14;
+const STRIP = 22;
+const MOST_BAND = 44;
+const ROW = 14;
 const AXIS = 26;
-const TICK_PIXELS = 76;
+const TICK_PIXELS = 56;
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600];
 /** Highest value of the axis, and the distance of its marks. @type {[number, number][]} */
 const HEIGHTS = [[0.05, 0.025], [0.1, 0.05], [0.2, 0.1], [0.3, 0.1], [0.4, 0.2], [0.6, 0.2], [0.8, 0.2], [1, 0.25]];
 
-export const HEIGHT = TOP + PLOT + GAP + BAND + AXIS;
-export const CURSOR = { top: TOP, bottom: TOP + PLOT + GAP + BAND };
+const BAND_TOP = TOP + PLOT + GAP + STRIP + 8;
+
+export const CURSOR_TOP = TOP;
 
 /** @param {View} view @param {number} time @returns {number} pixels */
 export function across(view, time) {
@@ -38,20 +42,27 @@ export function timeAt(view, pixels) {
   return view.from + Math.min(1, Math.max(0, share)) * (view.to - view.from);
 }
 
-/** @param {Clip[]} clips @param {Line[]} lines @param {View} view @returns {SVGElement} */
-export function chart(clips, lines, view) {
-  const svg = draw("svg", {
-    viewBox: `0 0 ${view.width} ${HEIGHT}`, width: view.width, height: HEIGHT, "aria-hidden": "true",
-  });
+/**
+ * The picture, and how far down the cursor goes.
+ * @param {Clip[]} clips @param {Line[]} lines @param {Segment[]} segments @param {View} view
+ * @returns {{svg: SVGElement, bottom: number}}
+ */
+export function chart(clips, lines, segments, view) {
+  const rows = lanes(clips);
+  const count = Math.max(1, ...rows.map((row) => row + 1));
+  const row = Math.min(ROW, MOST_BAND / count);
+  const bottom = BAND_TOP + count * row;
+  const [width, height] = [view.width, bottom + AXIS];
+  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
   const peaks = clips.flatMap((clip) => lines.map(({ label }) => probabilityOf(clip, label) ?? 0));
   const [most, step] = HEIGHTS.find(([height]) => height >= Math.max(0, ...peaks)) ?? [1, 0.25];
   const up = (/** @type {number} */ probability) => TOP + PLOT * (1 - probability / most);
-  svg.append(...unseen(view), ...sideAxis(view, most, step, up), ...timeAxis(view));
+  svg.append(...unseen(view), ...sideAxis(view, most, step, up), ...timeAxis(view, bottom));
   const plot = draw("g");
   // The line in front is the first one: the most probable label.
   for (const line of [...lines].reverse()) plot.append(...labelLine(clips, line, view, up, line === lines[0]));
-  svg.append(plot, ...band(clips, view));
-  return svg;
+  svg.append(plot, ...strip(segments, lines, view), ...band(clips, rows, row, view));
+  return { svg, bottom };
 }
 
 /** What no clip has covered yet. @param {View} view @returns {SVGElement[]} */
@@ -74,12 +85,11 @@ function sideAxis(view, most, step, up) {
   return marks;
 }
 
-/** @param {View} view @returns {SVGElement[]} */
-function timeAxis(view) {
+/** @param {View} view @param {number} y @returns {SVGElement[]} */
+function timeAxis(view, y) {
   const room = Math.max(1, Math.floor((view.width - LEFT - RIGHT) / TICK_PIXELS));
   const span = view.to - view.from;
   const step = TICKS.find((tick) => span / tick <= room) ?? Math.ceil(span / room / 3600) * 3600;
-  const y = CURSOR.bottom;
   const marks = [];
   for (let time = Math.ceil(view.from / step - 1e-6) * step; time <= view.to + 1e-6; time += step) {
     const x = across(view, time);
@@ -113,12 +123,26 @@ function labelLine(clips, line, view, up, leads) {
   return [group];
 }
 
-/** @param {Clip[]} clips @param {View} view @returns {SVGElement[]} */
-function band(clips, view) {
-  const rows = lanes(clips);
-  const row = Math.min(14, BAND / Math.max(1, ...rows.map((lane) => lane + 1)));
-  const top = CURSOR.bottom - BAND;
-  const label = draw("text", { class: "mark", x: LEFT - 8, y: top + 11, "text-anchor": "end" }, "clips");
+/** @param {Segment[]} segments @param {Line[]} lines @param {View} view @returns {SVGElement[]} */
+function strip(segments, lines, view) {
+  const top = TOP + PLOT + GAP;
+  const title = draw("text", { class: "mark", x: LEFT - 8, y: top + 15, "text-anchor": "end" }, "best");
+  const pieces = segments.map(({ start_seconds, end_seconds, label }) => {
+    const x = Math.max(LEFT, across(view, start_seconds)) + 0.5;
+    const width = Math.max(2, across(view, end_seconds) - x - 0.5);
+    const slot = lines.find((line) => line.label === label)?.slot;
+    const piece = draw("svg", { class: `stretch ${slot === undefined ? "" : `slot-${slot}`}`, x, y: top, width, height: STRIP });
+    piece.append(draw("rect", { width, height: STRIP, rx: 4 }));
+    if (width > 34) piece.append(draw("text", { x: 7, y: 15.5 }, label)); // the inner svg cuts off what is too long
+    return piece;
+  });
+  return [title, ...pieces];
+}
+
+/** @param {Clip[]} clips @param {number[]} rows @param {number} row its height @param {View} view @returns {SVGElement[]} */
+function band(clips, rows, row, view) {
+  const top = BAND_TOP;
+  const label = draw("text", { class: "mark", x: LEFT - 8, y: top + 10, "text-anchor": "end" }, "clips");
   const blocks = clips.map((clip, number) => {
     const x = Math.max(LEFT, across(view, clip.start_seconds));
     const width = Math.max(2, across(view, clip.end_seconds) - x - 1);

@@ -30,9 +30,9 @@ export function draw(name, attributes = {}, text) {
   return element;
 }
 
-/** Show one of the page's sections. @param {string} shown @param {string[]} all */
+/** Show some of the page's parts. @param {string[]} shown @param {string[]} all */
 export function showOnly(shown, all) {
-  for (const id of all) byId(id).hidden = id !== shown;
+  for (const id of all) byId(id).hidden = !shown.includes(id);
 }
 
 /** Tell those who do not see the page. @param {string} sentence */

@@ -1,12 +1,12 @@
 /** The camera's panel: what it shows now, and the last minute of it. */
 
 import { AnswerCard } from "./answer.js";
-import { Lines } from "./answers.js";
+import { Lines, segments } from "./answers.js";
 import { CameraStream } from "./camera.js";
-import { HEIGHT, chart } from "./chart.js";
+import { chart } from "./chart.js";
 import { announce, byId } from "./elements.js";
 import { showLegend } from "./legend.js";
-import { counted } from "./words.js";
+import { counted, latency } from "./words.js";
 
 /** @typedef {import("./camera.js").StreamAnswer} StreamAnswer */
 
@@ -95,8 +95,8 @@ export class Live {
       .filter((known) => known.end_seconds > answer.end_seconds - WINDOW)
       .slice(-MOST_ANSWERS);
     const best = { label: answer.smoothed_label, probability: answer.smoothed_probability };
-    this.#card.show("Now", best, answer.labels);
-    byId("live-latency").textContent = `${Math.round(1000 * answer.latency_seconds)}\u00a0ms`;
+    this.#card.show("Now, smoothed from clip to clip", best, answer.labels);
+    byId("live-latency").textContent = latency(answer.latency_seconds);
     byId("live-answers").textContent = this.#count.toLocaleString("en");
     byId("live-dropped").textContent = answer.clips_dropped.toLocaleString("en");
     if (before?.smoothed_label !== answer.smoothed_label) announce(`Now: ${answer.smoothed_label}`);
@@ -121,8 +121,9 @@ export class Live {
       const now = this.#answers.at(-1)?.end_seconds ?? 0;
       const to = Math.max(WINDOW, now);
       const lines = this.#lines.choose(this.#answers);
-      this.#place.replaceChildren(chart(this.#answers, lines, { from: to - WINDOW, to, width, seen: now }));
-      this.#place.style.minHeight = `${HEIGHT}px`;
+      const smooth = this.#answers.map((answer) => ({ ...answer, label: answer.smoothed_label }));
+      const view = { from: to - WINDOW, to, width, seen: now };
+      this.#place.replaceChildren(chart(this.#answers, lines, segments(smooth), view).svg);
       showLegend(byId("live-legend"), lines);
     });
   }

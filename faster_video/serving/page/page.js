@@ -19,10 +19,10 @@ let countdown = 0;
 const job = new Job((refusal) => onRefused(refusal));
 const live = new Live((problem) => showProblem(new Refusal(problem)));
 
-/** @param {string} part @param {string} focused its heading, where readers go on */
-function show(part, focused) {
+/** @param {string[]} parts @param {string} focused a heading, where readers go on */
+function show(parts, focused) {
   clearInterval(countdown);
-  showOnly(part, PARTS);
+  showOnly(parts, PARTS);
   byId(focused).focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }
@@ -39,7 +39,7 @@ function onRefused(refusal) {
 function showProblem(refusal) {
   const busy = refusal.status === 503;
   byId("problem-heading").textContent = busy ? "The server is busy" : "That did not work";
-  show("problem", "problem-heading");
+  show(["problem", "start"], "problem-heading");
   let left = Math.ceil(refusal.retryAfter);
   const sentence = byId("problem-sentence");
   sentence.textContent = sentenceOf(refusal.message);
@@ -65,7 +65,7 @@ function sentenceOf(detail) {
 function askToken(sentence) {
   if (sentence) byId("token-sentence").textContent = sentence;
   tokenField.value = "";
-  show("token", "token-field");
+  show(["token"], "token-field");
 }
 
 /** Do it, after asking for a token where one is needed. @param {() => void} wanted */
@@ -87,7 +87,7 @@ function take(file) {
       const sentence = `${file.name} has ${size(file.size)}, and this server takes ${size(limit)} at most.`;
       return showProblem(new Refusal(sentence, 413));
     }
-    show("work", "file-name");
+    show(["work"], "file-name");
     return job.start(file, info);
   };
   begin(start);
@@ -95,7 +95,7 @@ function take(file) {
 
 function useCamera() {
   begin(() => {
-    show("live", "live-heading");
+    show(["live"], "live-heading");
     live.start();
   });
 }
@@ -108,7 +108,7 @@ function onDrop(/** @type {DragEvent} */ event) {
 
 function goBack() {
   job.close();
-  show("start", "start-heading");
+  show(["start"], "start-heading");
 }
 
 async function showInfo() {
@@ -139,7 +139,7 @@ addEventListener("drop", onDrop);
 byId("camera").addEventListener("click", useCamera);
 byId("live-again").addEventListener("click", useCamera);
 byId("problem-retry").addEventListener("click", () => begin(again));
-for (const id of ["problem-back", "token-back", "live-back", "another", "cancel"]) byId(id).addEventListener("click", goBack);
+for (const id of ["token-back", "live-back", "another", "cancel"]) byId(id).addEventListener("click", goBack);
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   token.set(tokenField.value.trim());

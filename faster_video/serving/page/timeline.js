@@ -1,7 +1,7 @@
 /** The any-time timeline: the picture with a cursor in it, which is a slider for pointers and keys. */
 
-import { Lines, knownAt } from "./answers.js";
-import { CURSOR, HEIGHT, across, chart, timeAt } from "./chart.js";
+import { Lines, knownAt, segments } from "./answers.js";
+import { CURSOR_TOP, across, chart, timeAt } from "./chart.js";
 import { byId, draw } from "./elements.js";
 import { showLegend } from "./legend.js";
 import { clock, percent } from "./words.js";
@@ -76,14 +76,13 @@ export class Timeline {
     const view = this.#view;
     if (view.width === 0) return; // not shown
     const lines = this.#lines.choose(this.#clips);
-    const svg = chart(this.#clips, lines, view);
+    const { svg, bottom } = chart(this.#clips, lines, segments(this.#clips), view);
     this.#cursor.replaceChildren(
-      draw("line", { x1: 0, x2: 0, y1: CURSOR.top, y2: CURSOR.bottom }),
-      draw("circle", { cx: 0, cy: CURSOR.top, r: 5 }),
+      draw("line", { x1: 0, x2: 0, y1: CURSOR_TOP, y2: bottom }),
+      draw("circle", { cx: 0, cy: CURSOR_TOP, r: 5 }),
     );
     svg.append(this.#cursor);
     this.#place.replaceChildren(svg);
-    this.#place.style.minHeight = `${HEIGHT}px`;
     showLegend(byId("legend"), lines);
     this.#placeCursor();
   }
@@ -94,7 +93,7 @@ export class Timeline {
     this.#cursor.setAttribute("transform", `translate(${across(view, time).toFixed(1)} 0)`);
     const known = knownAt(this.#clips, time);
     const what = known
-      ? `${known.label} ${percent(known.probability)}, after clip ${this.#clips.indexOf(known) + 1}, ${known.expensive ? "expensive" : "cheap"}`
+      ? `${known.label} ${percent(known.probability)}, after clip ${this.#clips.indexOf(known) + 1} (${known.expensive ? "expensive" : "cheap"})`
       : "no clip is over yet";
     this.#place.setAttribute("aria-valuemax", view.to.toFixed(2));
     this.#place.setAttribute("aria-valuenow", time.toFixed(2));

@@ -11,8 +11,11 @@ export function figures(value) {
   return value === 0 ? "0" : value.toPrecision(3);
 }
 
-/** @param {number} seconds @returns {string} */
-export const seconds = (seconds) => `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)}${SPACE}s`;
+/** @param {number} time @returns {string} */
+export const seconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)}${SPACE}s`;
+
+/** @param {number} time seconds @returns {string} */
+export const latency = (time) => (time < 1 ? `${Math.round(1000 * time)}${SPACE}ms` : seconds(time));
 
 /** Minutes and seconds, with tenths. @param {number} time @param {number} [digits] @returns {string} */
 export function clock(time, digits = 1) {
