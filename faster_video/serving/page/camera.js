@@ -7,14 +7,16 @@ const WIDTH = 320;
 const QUALITY = 0.8;
 /** Bytes that may wait to be sent before pictures are skipped: about four of them. */
 const MOST_WAITING = 1 << 16;
+/** Milliseconds that the server has for closing the socket. */
 const GOODBYE = 1500;
+const REFUSED = 1008;
 
 /**
  * @typedef {{type: "ready", fps: number, frames_per_clip: number, gmacs_expensive: number, gmacs_cheap: number}} Ready
  * @typedef {import("./answers.js").Clip & {number: number, smoothed_label: string, smoothed_probability: number,
  *   latency_seconds: number, clips_dropped: number}} StreamAnswer
  * @typedef {{onReady: (ready: Ready) => void, onAnswer: (answer: StreamAnswer) => void,
- *   onPicture: (sent: number, skipped: number) => void, onEnd: (problem: string) => void}} Listener
+ *   onPicture: (sent: number, skipped: number) => void, onEnd: (problem: string, status: number) => void}} Listener
  */
 
 export class CameraStream {
@@ -29,6 +31,7 @@ export class CameraStream {
   #skipped = 0;
   #encoding = false;
   #ended = false;
+  #problem = "The connection to the server broke.";
 
   /** @param {HTMLVideoElement} preview @param {Listener} listener */
   constructor(preview, listener) {
@@ -68,13 +71,19 @@ export class CameraStream {
       socket.send(JSON.stringify(token.get() ? { ...settings, token: token.get() } : settings));
     });
     socket.addEventListener("message", (event) => this.#onMessage(JSON.parse(event.data)));
-    socket.addEventListener("close", () => this.#end("The connection to the server broke."));
+    socket.addEventListener("close", ({ code }) => {
+      const noToken = code === REFUSED && this.#began === 0; // the only reason to refuse a stream before it begins
+      this.#end(this.#problem, noToken ? 401 : 0);
+    });
   }
 
   /** @param {any} message */
   #onMessage(message) {
-    if (message.type === "error") this.#end(message.detail);
     if (this.#ended) return;
+    if (message.type === "error") {
+      this.#problem = message.detail;
+      setTimeout(() => this.#end(message.detail), GOODBYE); // should it not be closed
+    }
     if (message.type === "ready") {
       this.#began = performance.now();
       this.#timer = setInterval(() => this.#sendPicture(), 1000 / FPS);
@@ -113,8 +122,8 @@ export class CameraStream {
     this.listener.onPicture(this.#sent, this.#skipped);
   }
 
-  /** @param {string} problem empty where there is none */
-  #end(problem) {
+  /** @param {string} problem empty where there is none @param {number} [status] as of HTTP */
+  #end(problem, status = 0) {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#timer);
@@ -127,7 +136,7 @@ export class CameraStream {
     } else {
       socket?.close();
     }
-    this.listener.onEnd(problem);
+    this.listener.onEnd(problem, status);
   }
 }
 

@@ -25,7 +25,7 @@ export class Live {
   /** @type {CameraStream | null} */
   #camera = null;
 
-  /** @param {(problem: string) => void} onProblem */
+  /** @param {(problem: string, status: number) => void} onProblem */
   constructor(onProblem) {
     this.onProblem = onProblem;
     new ResizeObserver(() => this.#drawSoon()).observe(this.#place);
@@ -58,7 +58,7 @@ export class Live {
         byId("live-sent").textContent = sent.toLocaleString("en");
         byId("live-skipped").textContent = skipped.toLocaleString("en");
       },
-      onEnd: (problem) => this.#onEnd(problem),
+      onEnd: (problem, status) => this.#onEnd(problem, status),
     });
     this.#camera = camera;
     camera.start();
@@ -69,13 +69,13 @@ export class Live {
     this.#camera = null;
   }
 
-  /** @param {string} problem */
-  #onEnd(problem) {
+  /** @param {string} problem @param {number} status */
+  #onEnd(problem, status) {
     this.#camera = null;
     const sentence = `The camera is off, after ${counted(this.#count, "answer")}.`;
     this.#setRunning(false, sentence);
     announce(sentence);
-    if (problem) this.onProblem(problem);
+    if (problem) this.onProblem(problem, status);
   }
 
   /** @param {boolean} running @param {string} words */

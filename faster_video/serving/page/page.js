@@ -17,7 +17,7 @@ let again = () => {};
 let countdown = 0;
 
 const job = new Job((refusal) => onRefused(refusal));
-const live = new Live((problem) => showProblem(new Refusal(problem)));
+const live = new Live((problem, status) => onRefused(new Refusal(problem, status)));
 
 /** @param {string[]} parts @param {string} focused a heading, where readers go on */
 function show(parts, focused) {
@@ -42,7 +42,7 @@ function showProblem(refusal) {
   show(["problem", "start"], "problem-heading");
   let left = Math.ceil(refusal.retryAfter);
   const sentence = byId("problem-sentence");
-  sentence.textContent = sentenceOf(refusal.message);
+  sentence.textContent = sentenceOf(busy && left > 0 ? refusal.message.replace(/; try again in [^;]*$/, "") : refusal.message);
   if (!busy || left <= 0) return;
   const wait = document.createElement("strong");
   const tell = () => {
