@@ -42,6 +42,7 @@ if (navigator.mediaDevices) {
 }
 """
 STARTS_SECONDS = 60
+expect.set_options(timeout=20_000)
 LABEL = '<img src=x onerror=alert(1)> "quoted" & =1+1 🎬 \U0001f9d1\u200d\U0001f373 '
 
 
@@ -153,7 +154,7 @@ def oddly_named() -> Classifier:
 
 
 def write_motion(path: Path, codec: str = "libvpx", crf: int | None = None) -> Path:
-    """A made-up video, in a kind that every Chromium plays if not told otherwise."""
-    frames = render(("left",), long(), np.random.default_rng(3))
+    """A made-up video with several segments, in a kind that every Chromium plays if not told otherwise."""
+    frames = render(("left",), long(), np.random.default_rng(8))
     write_video(path, frames.repeat(2, 1).repeat(2, 2), 25, codec=codec, crf=crf)
     return path

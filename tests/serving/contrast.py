@@ -31,7 +31,8 @@ POOR = """
     const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (hasText) check(element, element instanceof SVGElement ? style.fill : style.color, lowest.text);
     if (element.matches(".line path, .cursor line, .cheap, .tick")) check(element, style.stroke, lowest.line);
-    if (element.matches("button:not(.segment), input:not([type=file])")) check(element.parentElement, style.borderTopColor, lowest.line);
+    if (element.matches("button:not(.segment), input:not([type=file])"))
+      check(element.parentElement, style.borderTopColor, lowest.line);
     checked += hasText;
   }
   return checked > 5 ? poor : ["nothing was checked"];

@@ -147,6 +147,7 @@ function release(media) {
 
 /** @param {unknown} error @returns {string} */
 function whyNoCamera(error) {
+  /** @type {Record<string, string>} */
   const sentences = {
     NotAllowedError: "The camera was not allowed; allow it beside the address and try again.",
     NotFoundError: "No camera was found.",

@@ -89,7 +89,7 @@ function sideAxis(view, most, step, up) {
 function timeAxis(view, y) {
   const room = Math.max(1, Math.floor((view.width - LEFT - RIGHT) / TICK_PIXELS));
   const span = view.to - view.from;
-  const step = TICKS.find((tick) => span / tick <= room) ?? Math.ceil(span / room / 3600) * 3600;
+  const step = TICKS.find((tick) => span / tick <= room + 0.1) ?? Math.ceil(span / room / 3600) * 3600;
   const marks = [];
   for (let time = Math.ceil(view.from / step - 1e-6) * step; time <= view.to + 1e-6; time += step) {
     const x = across(view, time);

@@ -9,7 +9,7 @@ export function byId(id) {
 
 /**
  * A new element; what comes from the server or a file's name can only become text.
- * @param {string} name @param {{class?: string, text?: string}} [given] @param {Node[]} [children] @returns {HTMLElement}
+ * @param {string} name @param {{class?: string, text?: string}} [given] @param {(Node | string)[]} [children] @returns {HTMLElement}
  */
 export function make(name, given = {}, children = []) {
   const element = document.createElement(name);

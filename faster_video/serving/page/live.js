@@ -12,6 +12,8 @@ import { counted, latency } from "./words.js";
 
 const WINDOW = 60;
 const MOST_ANSWERS = 1000; // whatever a server sends
+/** Milliseconds between two labels that are said. */
+const QUIET = 5000;
 
 export class Live {
   #card = new AnswerCard(byId("live-answer"));
@@ -22,6 +24,7 @@ export class Live {
   #count = 0;
   #gmacsExpensive = 0;
   #waiting = 0;
+  #announced = 0;
   /** @type {CameraStream | null} */
   #camera = null;
 
@@ -88,7 +91,6 @@ export class Live {
 
   /** @param {StreamAnswer} answer */
   #onAnswer(answer) {
-    const before = this.#answers.at(-1);
     this.#count += 1;
     this.#answers.push(answer);
     this.#answers = this.#answers
@@ -99,7 +101,10 @@ export class Live {
     byId("live-latency").textContent = latency(answer.latency_seconds);
     byId("live-answers").textContent = this.#count.toLocaleString("en");
     byId("live-dropped").textContent = answer.clips_dropped.toLocaleString("en");
-    if (before?.smoothed_label !== answer.smoothed_label) announce(`Now: ${answer.smoothed_label}`);
+    if (performance.now() - this.#announced > QUIET) {
+      this.#announced = performance.now();
+      announce(`Now: ${answer.smoothed_label}`);
+    }
     this.#showCost();
     this.#drawSoon();
   }

@@ -75,13 +75,14 @@ function begin(wanted) {
   else wanted();
 }
 
-/** @param {File | null | undefined} file */
-function take(file) {
+/** @param {File | null | undefined} file @param {string} [problem] why it is none */
+function take(file, problem) {
   if (!file) return;
   job.close();
   live.stop();
   const limit = info?.limits.upload_bytes ?? Infinity;
   const start = () => {
+    if (problem) return showProblem(new Refusal(problem));
     if (file.size === 0) return showProblem(new Refusal(`${file.name} is empty.`));
     if (file.size > limit) {
       const sentence = `${file.name} has ${size(file.size)}, and this server takes ${size(limit)} at most.`;
@@ -103,7 +104,8 @@ function useCamera() {
 function onDrop(/** @type {DragEvent} */ event) {
   event.preventDefault();
   document.body.classList.remove("dragging");
-  take(event.dataTransfer?.files[0]);
+  const isFolder = event.dataTransfer?.items[0]?.webkitGetAsEntry?.()?.isDirectory;
+  take(event.dataTransfer?.files[0], isFolder ? "That is a folder; drop one video." : "");
 }
 
 function goBack() {
@@ -120,11 +122,13 @@ async function showInfo() {
   }
   const { bundle, num_labels, limits } = info;
   byId("about").textContent = `Bundle ${bundle}, ${counted(num_labels, "label")}`;
-  byId("limits").textContent = `Up to ${size(limits.upload_bytes)} and ${length(limits.video_seconds)}`;
+  byId("limits").textContent = `One video, up to ${size(limits.upload_bytes)} and ${length(limits.video_seconds)}`;
 }
 
 byId("choose").addEventListener("click", () => fileField.click());
-byId("drop").addEventListener("click", (event) => event.target instanceof Element && !event.target.closest("button, input") && fileField.click());
+byId("drop").addEventListener("click", ({ target }) => {
+  if (target instanceof Element && !target.closest("button, input")) fileField.click();
+});
 fileField.addEventListener("change", () => {
   const file = fileField.files?.[0];
   fileField.value = ""; // the same file may be chosen again

@@ -18,6 +18,7 @@ export class Timeline {
   #length = 0;
   #time = 0;
   #waiting = 0;
+  #told = "";
 
   /** @param {(seconds: number) => void} onSeek */
   constructor(onSeek) {
@@ -95,10 +96,13 @@ export class Timeline {
     const what = known
       ? `${known.label} ${percent(known.probability)}, after clip ${this.#clips.indexOf(known) + 1} (${known.expensive ? "expensive" : "cheap"})`
       : "no clip is over yet";
+    this.#readout.textContent = `${clock(time)}  ${what}`;
+    const told = `${what}, at ${clock(time, 0)}`;
+    if (told === this.#told) return; // once a second is enough for those who listen
+    this.#told = told;
     this.#place.setAttribute("aria-valuemax", view.to.toFixed(2));
     this.#place.setAttribute("aria-valuenow", time.toFixed(2));
-    this.#place.setAttribute("aria-valuetext", `${clock(time)}: ${what}`);
-    this.#readout.textContent = `${clock(time)}  ${what}`;
+    this.#place.setAttribute("aria-valuetext", told);
   }
 
   /** @param {PointerEvent} event */
