@@ -12,13 +12,14 @@ from io import BytesIO
 from pathlib import Path
 
 import av
+import numpy as np
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 WIDE, NARROW = ViewportSize(width=1120, height=860), ViewportSize(width=360, height=740)
-COLOURS = 120
-VIDEO_COLOURS = 120
+VIDEO_COLOURS, FREQUENT_COLOURS, LINE_COLOURS = 110, 70, 70
 PATIENCE = 60_000
 CAMERA_SECONDS = 40
 
@@ -126,19 +127,28 @@ def as_camera(video: Path, path: Path) -> Path:
 def save(page: Page, path: Path) -> None:
     """The whole page as a small PNG: colours for the video, and others for the rest, whose thin lines need theirs."""
     picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    rest, palette = picture.copy(), np.zeros((0, 3), np.int32)
     screen = page.locator(".screen").filter(visible=True)
     box = screen.bounding_box() if screen.count() else None
-    rest, palette = picture.copy(), []
     if box is not None:
         corner = (round(box["x"]), round(box["y"]))
         edges = (*corner, round(box["x"] + box["width"]), round(box["y"] + box["height"]))
-        palette = picture.crop(edges).quantize(VIDEO_COLOURS).getpalette() or []
+        palette = colours_of(picture.crop(edges).quantize(VIDEO_COLOURS))
         rest.paste("white", edges)
-    palette += rest.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).getpalette() or []
-    paletted = Image.new("P", (1, 1))
-    paletted.putpalette(palette)
-    picture.quantize(palette=paletted, dither=Image.Dither.NONE).save(path, optimize=True)
+    flat, counts = np.unique(np.asarray(rest).reshape(-1, 3), axis=0, return_counts=True)
+    frequent = flat[counts.argsort()[-FREQUENT_COLOURS:]].astype(np.int32)
+    palette = np.concatenate([frequent, colours_of(rest.quantize(LINE_COLOURS, Image.Quantize.MAXCOVERAGE)), palette])
+    colours, places = np.unique(np.asarray(picture).reshape(-1, 3), axis=0, return_inverse=True)
+    nearest = np.array([((palette - colour) ** 2).sum(1).argmin() for colour in colours.astype(np.int32)], np.uint8)
+    small = Image.fromarray(nearest[places].reshape(picture.height, picture.width), "P")
+    small.putpalette(palette.astype(np.uint8).tobytes())
+    small.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def colours_of(picture: Image.Image) -> NDArray[np.int32]:
+    """Of its palette: [colours, 3]."""
+    return np.array(picture.getpalette() or [], np.int32).reshape(-1, 3)
 
 
 if __name__ == "__main__":

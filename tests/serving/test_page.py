@@ -141,9 +141,9 @@ def test_a_click_on_segment_or_picture_seeks(visit: Visit, video: Path, expected
 
 def test_all_can_be_done_with_keys(visit: Visit, video: Path, expected: Classification) -> None:
     page = visit.open()
-    page.keyboard.press("Tab")
-    assert has_focus(page.locator("#choose"))
     with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Tab")
+        assert has_focus(page.locator("#choose"))
         page.keyboard.press("Enter")
     chooser.value.set_files(video)
     expect(page.locator("#done")).to_be_visible()
