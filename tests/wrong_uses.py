@@ -38,8 +38,8 @@ NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
 COMMANDS = (
-    "choose one of classify, stream, serve, evaluate, train, distill, extract, calibrate, gate, plan, export, reproduce, "
-    "backbones, fetch, cost, benchmark, make-motion, data, push"
+    "choose one of classify, stream, serve, evaluate, train, distill, extract, calibrate, gate, plan, export, "
+    "reproduce, backbones, fetch, cost, benchmark, make-motion, data, push"
 )
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "

@@ -35,13 +35,14 @@ class JobResponse(Response):
         self._held, self._jobs, self._metrics = held, jobs, metrics
         self._top, self._events = top, events
         self._loop = asyncio.get_running_loop()
-        self._known: asyncio.Queue[ClipAnswer | None] = asyncio.Queue()  # None: the result is there
-        self._job = Job(given.path, given.name, self._hear)
+        self._known: asyncio.Queue[tuple[ClipAnswer, float] | None] = asyncio.Queue()
+        """Answers with the video's length in seconds; None when the result is there."""
+        self._job = Job(given.path, given.name, lambda clip, seconds: self._hear((clip, seconds)))
 
-    def _hear(self, clip: ClipAnswer | None) -> None:
+    def _hear(self, known: tuple[ClipAnswer, float] | None) -> None:
         """Called in the thread that works."""
         with suppress(RuntimeError):  # the server has ended
-            self._loop.call_soon_threadsafe(self._known.put_nowait, clip)
+            self._loop.call_soon_threadsafe(self._known.put_nowait, known)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, as long as somebody listens."""
@@ -80,13 +81,19 @@ class JobResponse(Response):
         yield b": waiting\n\n"
         while True:
             try:
-                clip = await asyncio.wait_for(self._known.get(), HEARTBEAT_SECONDS)
+                known = await asyncio.wait_for(self._known.get(), HEARTBEAT_SECONDS)
             except TimeoutError:
                 yield b": waiting\n\n"
                 continue
-            if clip is None:
+            if known is None:
                 break
-            of_video = {"number": number, "num_clips": cost.num_clips, "gmacs_all_expensive": cost.all_expensive_gmacs}
+            clip, seconds = known
+            of_video = {
+                "number": number,
+                "num_clips": cost.num_clips,
+                "video_seconds": seconds,
+                "gmacs_all_expensive": cost.all_expensive_gmacs,
+            }
             yield _event("clip", Clip.of(clip, classes, self._top).model_dump() | of_video)
             number += 1
         status, body = self._final(future)

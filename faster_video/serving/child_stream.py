@@ -31,6 +31,9 @@ FORMATS = (*PICTURES, RGB, CHUNKS)
 MOST_PICTURE_PIXELS = 1 << 25
 """Of a picture: 7680 by 4320."""
 NAME = "the stream"
+STREAMABLE = "send WebM, MPEG-TS, or an MP4 whose index comes first"
+OPTIONS = {"format_whitelist": CONTAINERS, "protocol_whitelist": ""}
+"""Of a stream in pieces: it can open nothing else."""
 
 
 def decode_stream(connection: Connection, request: Header, transform: TransformConfig, megabytes: int) -> None:
@@ -78,27 +81,23 @@ class Pieces:
 
 
 def _decode_chunks(connection: Connection, pieces: Pieces, transform: TransformConfig) -> None:
-    view = FrameViewer(transform)
-    with (
-        naming(NAME),
-        av.open(
-            pieces,
-            mode="r",
-            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": ""},
-            metadata_errors="replace",
-        ) as container,
-    ):
-        stream = video_stream(container, NAME)
-        rate = stream.average_rate or stream.guessed_rate
-        fps = float(rate) if rate else USUAL_FPS
-        send(connection, {"fps": fps})
-        for item in timed(arriving(container, stream), fps):
-            send(connection, {"seconds": item.seconds, "arrived": item.arrived, "lost": 0}, view(item.frame))
+    view, pictures = FrameViewer(transform), 0
+    try:
+        with naming(NAME), av.open(pieces, mode="r", container_options=OPTIONS, metadata_errors="replace") as container:
+            stream = video_stream(container, NAME)
+            rate = stream.average_rate or stream.guessed_rate
+            fps = float(rate) if rate else USUAL_FPS
+            send(connection, {"fps": fps})
+            for item in timed(arriving(container, stream), fps):
+                send(connection, {"seconds": item.seconds, "arrived": item.arrived, "lost": 0}, view(item.frame))
+                pictures += 1
+    except DecodeError as error:
+        raise error if pictures else DecodeError(f"{error}; {STREAMABLE}") from error
 
 
 def _decode_pictures(connection: Connection, pieces: Pieces, request: Header, transform: TransformConfig) -> None:
     view = FrameViewer(transform)
-    send(connection, {"fps": request["fps"]})
+    send(connection, {"fps": request["fps"]})  # as they will come
     for number, (header, data) in enumerate(_all(pieces)):
         picture = _rgb(data, request, number) if request["format"] == RGB else _decoded(data, request, number)
         send(connection, header, view(picture))

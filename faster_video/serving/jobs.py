@@ -76,8 +76,8 @@ class Job:
     path: Path
     name: str
     """As the user calls it."""
-    on_clip: Callable[[ClipAnswer], None]
-    """Hears of every answer, in the thread that works."""
+    on_clip: Callable[[ClipAnswer, float], None]
+    """Hears of every answer, and of the video's length in seconds, in the thread that works."""
     unwanted: Event = field(default_factory=Event)
     """Set when nobody waits for it any longer."""
 
@@ -130,7 +130,7 @@ class Jobs:
             decoder.give_back(decoded)
             asking = perf_counter()
             video.seconds_model += asking - computing
-            job.on_clip(answer)
+            job.on_clip(answer, video.video_seconds)
             if video.is_known:
                 break
         return video.classification(Path(job.name), perf_counter() - began)

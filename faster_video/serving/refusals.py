@@ -6,10 +6,10 @@ from starlette.responses import JSONResponse
 
 
 class Refusal(HTTPException):
-    """A request that is not carried out; the connection is closed, as its body may not have been read."""
+    """A request that is not carried out."""
 
     def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status, sentence, {"Connection": "close"} | (headers or {}))
+        super().__init__(status, sentence, headers)
 
 
 def busy(retry_seconds: int, sentence: str) -> Refusal:

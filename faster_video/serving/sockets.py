@@ -9,7 +9,7 @@ import anyio
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from faster_video.errors import ConfigError, first_line
+from faster_video.errors import ConfigError
 from faster_video.inference import Classifier
 from faster_video.serving.config import ServeConfig
 from faster_video.serving.decoders import DecodePool
@@ -19,7 +19,7 @@ from faster_video.serving.shared_model import SharedModel
 from faster_video.serving.watching import SentPiece, Watching
 from faster_video.streaming import StreamAnswer
 
-NORMAL, WRONG, REFUSED, BROKEN, LATER = 1000, 1003, 1008, 1011, 1013
+NORMAL, WRONG, REFUSED, LATER = 1000, 1003, 1008, 1013
 """Codes with which a socket is closed."""
 MOST_UNREAD = 256
 """Answers that a client may leave unread."""
@@ -100,7 +100,7 @@ class Sockets:
     async def _watch(self, socket: WebSocket, start: StreamStart) -> None:
         """Pieces in and answers out, until one side ends."""
         loop = asyncio.get_running_loop()
-        known: asyncio.Queue[StreamAnswer | Message | None] = asyncio.Queue()
+        known: asyncio.Queue[StreamAnswer | Message] = asyncio.Queue()
         watching = Watching(
             self._classifier,
             self._model,
@@ -146,22 +146,26 @@ class Sockets:
                 await asyncio.to_thread(watching.put_when_possible, piece)
 
     async def _tell(
-        self, socket: WebSocket, known: "asyncio.Queue[StreamAnswer | Message | None]", start: StreamStart
+        self, socket: WebSocket, known: "asyncio.Queue[StreamAnswer | Message]", start: StreamStart
     ) -> None:
         """Send every answer until the last one."""
-        classes, answers, gmacs = self._classifier.bundle.labels, 0, 0.0
-        while (item := await known.get()) is not None:
+        classes, gmacs = self._classifier.bundle.labels, 0.0
+        while True:
+            item = await known.get()
             if known.qsize() > MOST_UNREAD:
                 raise ClosingError("the answers are not read", REFUSED)
             if isinstance(item, StreamAnswer):
                 self._metrics.stream_answers.inc()
                 self._metrics.clip(item.gmacs - gmacs, expensive=item.expensive)
-                answers, gmacs = answers + 1, item.gmacs
-                item = stream_answer(item, classes, start.top)
+                gmacs = item.gmacs
+                await socket.send_text(json.dumps(stream_answer(item, classes, start.top)))
             elif item["type"] == "error":
                 raise ClosingError(str(item["detail"]), int(str(item.get("code", WRONG))))
-            await socket.send_text(json.dumps(item))
-        await _close(socket, NORMAL, {"type": "end", "answers": answers})
+            elif item["type"] == "end":
+                await _close(socket, NORMAL, item)
+                return
+            else:
+                await socket.send_text(json.dumps(item))
 
 
 async def _close(socket: WebSocket, code: int, message: Message) -> None:
@@ -175,8 +179,3 @@ def _is_end(text: str) -> bool:
         return bool(json.loads(text) == {"end": True})
     except ValueError:
         return False
-
-
-def broken(error: BaseException) -> Message:
-    """The message about something that went wrong in the server."""
-    return {"type": "error", "code": BROKEN, "detail": f"the server could not do it ({first_line(error)})"}

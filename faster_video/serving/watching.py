@@ -56,10 +56,9 @@ class Watching:
         model: SharedModel,
         start: StreamStart,
         config: ServeConfig,
-        tell: Callable[[StreamAnswer | dict[str, object] | None], object],
+        tell: Callable[[StreamAnswer | dict[str, object]], object],
     ) -> None:
-        """`tell` hears of what is known: a message that the stream is ready, answers, a message about an error or,
-        after the last one, None."""
+        """`tell` hears of what is known: a message that the stream is ready, answers, and one about the end."""
         self._classifier, self._model, self._start, self._config, self._tell = classifier, model, start, config, tell
         self._pieces: deque[SentPiece] = deque()
         self._bytes = 0
@@ -78,6 +77,7 @@ class Watching:
         self._process.begin_stream(
             {"format": start.format, "fps": start.fps, "width": start.width, "height": start.height}
         )
+        self._tell_ready()
         for work in (self._give, self._watch):
             thread = Thread(target=work, name="stream", daemon=True)
             self._threads.append(thread)
@@ -159,7 +159,6 @@ class Watching:
         """The thread that watches what the process has decoded."""
         try:
             self._answer_all()
-            self._tell(None)
         except (DecodeError, ConfigError) as error:
             self._tell({"type": "error", "detail": str(error)})
         except Exception as error:  # whoever waits must hear of it
@@ -169,24 +168,26 @@ class Watching:
                 self._unwanted = True
                 self._changed.notify_all()
 
+    def _tell_ready(self) -> None:
+        """What the networks are; `fps` only where the client has said it."""
+        cost, bundle = self._classifier.cost, self._classifier.bundle
+        self._tell(
+            {
+                "type": "ready",
+                "fps": None if self._start.format == "chunks" else self._start.fps,
+                "num_labels": len(bundle.labels),
+                "frames_per_clip": bundle.config.clips.frames_per_clip,
+                "gmacs_expensive": cost.backbone_gmacs(expensive=True),
+                "gmacs_cheap": cost.backbone_gmacs(expensive=False),
+            }
+        )
+
     def _answer_all(self) -> None:
         begun = self._picture(0)
         if begun is None:
             return
-        start, cost = self._start, self._classifier.cost
-        fps = float(str(begun.header["fps"]))
+        start, fps = self._start, float(str(begun.header["fps"]))
         stream = Stream(self._classifier, start.config, fps=fps, model=self._model)
-        gmacs = {flag: cost.backbone_gmacs(expensive=flag) for flag in (True, False)}
-        self._tell(
-            {
-                "type": "ready",
-                "fps": fps,
-                "num_labels": len(self._classifier.bundle.labels),
-                "frames_per_clip": self._classifier.bundle.config.clips.frames_per_clip,
-                "gmacs_expensive": gmacs[True],
-                "gmacs_cheap": gmacs[False],
-            }
-        )
         longest = 2 * stream.cutter.clips.span / fps
         taken = 0
         while (picture := self._picture(taken)) is not None and picture.pixels is not None:
@@ -199,9 +200,12 @@ class Watching:
             answer = stream.push(ViewedFrame(picture.pixels), seconds, late=late, arrived=arrived)
             if answer is not None:
                 self._tell(answer)
-        last = None if self._unwanted else stream.finish()
+        if self._unwanted:
+            return
+        last = stream.finish()
         if last is not None:
             self._tell(last)
+        self._tell({"type": "end", "answers": stream.answers, "clips_dropped": stream.clips_dropped})
 
     def _picture(self, taken: int) -> StreamPicture | None:
         """What the process tells next; None where nobody wants it. Raises `DecodeError`."""
