@@ -1,9 +1,7 @@
 """A real server and a real browser for the tests of the page."""
 
 import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +9,12 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from serving_samples import serving
 
 from faster_video.datasets.motion import render
 from faster_video.datasets.motion_config import long
 from faster_video.inference import Classifier, load
-from faster_video.serving.app import make_app
 from faster_video.serving.config import ServeConfig
 from faster_video.video import write_video
 
@@ -41,7 +38,6 @@ if (navigator.mediaDevices) {
   };
 }
 """
-STARTS_SECONDS = 60
 expect.set_options(timeout=20_000)
 LABEL = '<img src=x onerror=alert(1)> "quoted" & =1+1 🎬 \U0001f9d1\u200d\U0001f373 '
 
@@ -109,21 +105,6 @@ def visiting(browser: Browser, address: str) -> Iterator[Visit]:
     assert visit.problems == []
 
 
-@contextmanager
-def serving(classifier: Classifier, **settings: Unpack["Settings"]) -> Iterator[str]:
-    """The address of a server."""
-    app = make_app(classifier, ServeConfig(**settings), "motion")
-    server = uvicorn.Server(uvicorn.Config(app, port=0, ws="websockets-sansio", log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(STARTS_SECONDS)
-
-
 class Settings(TypedDict, total=False):
     """Those of `ServeConfig` that the tests change."""
 
@@ -133,12 +114,11 @@ class Settings(TypedDict, total=False):
     queue: int
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something to hold."""
-    deadline = time.monotonic() + STARTS_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+@contextmanager
+def serving_at(classifier: Classifier, **settings: Unpack[Settings]) -> Iterator[str]:
+    """The address of a server."""
+    with serving(ServeConfig(port=0, **settings), classifier) as served:
+        yield f"http://{served.address}"
 
 
 def motion_classifier(pattern: str = "1:3") -> Classifier:

@@ -19,13 +19,13 @@ from browsing import (
     motion_classifier,
     needs_chromium,
     oddly_named,
-    serving,
-    until,
+    serving_at,
     visiting,
     write_motion,
 )
 from contrast import LOWEST, POOR
 from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
+from serving_samples import wait_for
 
 from faster_video.inference import Classification, Classifier
 from faster_video.streaming import SegmentJoiner, StreamAnswer
@@ -47,7 +47,7 @@ def classifier() -> Classifier:
 
 @pytest.fixture(scope="module")
 def address(classifier: Classifier) -> Iterator[str]:
-    with serving(classifier, upload_megabytes=1) as address:
+    with serving_at(classifier, upload_megabytes=1) as address:
         yield address
 
 
@@ -208,7 +208,7 @@ def test_downloads_hold_the_answers(visit: Visit, video: Path, expected: Classif
 
 
 def test_labels_are_text_and_no_formulas(browser: Browser, video: Path) -> None:
-    with serving(oddly_named()) as address, visiting(browser, address) as visit:
+    with serving_at(oddly_named()) as address, visiting(browser, address) as visit:
         page = shown(visit.open(width=320), video)
         expect(page.locator("#work .best")).to_contain_text(LABEL.strip())
         assert page.locator("main img").count() == 0
@@ -247,7 +247,7 @@ def test_too_large_and_empty_files_are_not_sent(visit: Visit, tmp_path: Path) ->
 
 
 def test_a_busy_server_says_how_long_to_wait(browser: Browser, classifier: Classifier, video: Path) -> None:
-    with serving(classifier, at_once=1, queue=0) as address, visiting(browser, address) as visit:
+    with serving_at(classifier, at_once=1, queue=0) as address, visiting(browser, address) as visit:
         page = visit.open()
         host, port = address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as other:  # an upload that does not go on
@@ -264,7 +264,7 @@ def test_a_busy_server_says_how_long_to_wait(browser: Browser, classifier: Class
 
 
 def test_a_token_is_asked_for_and_kept_in_the_tab_only(browser: Browser, classifier: Classifier, video: Path) -> None:
-    with serving(classifier, token="sesame") as address, visiting(browser, address) as visit:
+    with serving_at(classifier, token="sesame") as address, visiting(browser, address) as visit:
         page = visit.open()
         give(page, video)
         assert has_focus(page.get_by_label("Token", exact=True))
@@ -286,7 +286,7 @@ def test_cancelling_ends_the_work_and_goes_back(visit: Visit, video: Path) -> No
     page.locator("#cancel").click()
     expect(page.locator("#start")).to_be_visible()
     slow(line)
-    until(lambda: "faster_video_waiting 0" in metrics(page))
+    wait_for(lambda: "faster_video_waiting 0" in metrics(page))
     shown(page, video)
 
 

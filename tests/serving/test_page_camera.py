@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from browsing import Visit, browsing, motion_classifier, needs_chromium, serving, until, visiting
+from browsing import Visit, browsing, motion_classifier, needs_chromium, serving_at, visiting
 from contrast import LOWEST, POOR
 from playwright.sync_api import Browser, Page, expect
+from serving_samples import wait_for
 
 pytestmark = needs_chromium
 
@@ -18,7 +19,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with serving(motion_classifier()) as address:
+    with serving_at(motion_classifier()) as address:
         yield address
 
 
@@ -31,7 +32,7 @@ def visit(browser: Browser, address: str) -> Iterator[Visit]:
 def with_answers(page: Page, count: int) -> Page:
     """The page with the camera running."""
     page.locator("#camera").click()
-    until(lambda: int(page.locator("#live-answers").inner_text()) >= count)
+    wait_for(lambda: int(page.locator("#live-answers").inner_text()) >= count)
     return page
 
 
@@ -51,9 +52,9 @@ def test_answers_come_and_stopping_lets_go_of_camera_and_socket(visit: Visit) ->
     page.locator("#stop").click()
     assert page.evaluate("tracks.map((track) => track.readyState)") == ["ended"]
     expect(page.locator("#live-words")).to_contain_text("The camera is off, after")
-    until(lambda: streams(page) == 0)
+    wait_for(lambda: streams(page) == 0)
     page.locator("#live-again").click()
-    until(lambda: int(page.locator("#live-answers").inner_text()) >= 1)
+    wait_for(lambda: int(page.locator("#live-answers").inner_text()) >= 1)
     page.locator("#stop").click()
 
 
@@ -87,7 +88,7 @@ def test_leaving_the_page_closes_the_stream(visit: Visit) -> None:
     other = visit.open()
     assert streams(other) == 1
     page.goto("about:blank")
-    until(lambda: streams(other) == 0)
+    wait_for(lambda: streams(other) == 0)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,11 @@ def test_a_camera_that_is_taken_away_is_told(visit: Visit) -> None:
     page = with_answers(visit.open(), 1)
     page.evaluate("tracks[0].dispatchEvent(new Event('ended'))")
     expect(page.locator("#problem-sentence")).to_have_text("The camera was taken away.")
-    until(lambda: streams(page) == 0)
+    wait_for(lambda: streams(page) == 0)
 
 
 def test_a_wrong_token_is_told_and_the_camera_let_go(browser: Browser) -> None:
-    with serving(motion_classifier(), token="sesame") as address, visiting(browser, address) as visit:
+    with serving_at(motion_classifier(), token="sesame") as address, visiting(browser, address) as visit:
         page = visit.open()
         page.locator("#camera").click()
         page.get_by_label("Token", exact=True).fill("abracadabra")
@@ -119,7 +120,7 @@ def test_a_wrong_token_is_told_and_the_camera_let_go(browser: Browser) -> None:
         assert page.evaluate("tracks.map((track) => track.readyState)") == ["ended"]
         page.get_by_label("Token", exact=True).fill("sesame")
         page.keyboard.press("Enter")
-        until(lambda: int(page.locator("#live-answers").inner_text()) >= 1)
+        wait_for(lambda: int(page.locator("#live-answers").inner_text()) >= 1)
 
 
 @pytest.mark.parametrize("dark", [False, True])
