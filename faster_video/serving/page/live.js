@@ -10,7 +10,8 @@ import { counted, latency } from "./words.js";
 
 /** @typedef {import("./camera.js").StreamAnswer} StreamAnswer */
 
-const WINDOW = 60;
+/** Seconds in the picture at most, and at the beginning. */
+const [WINDOW, SHORTEST] = [60, 15];
 const MOST_ANSWERS = 1000; // whatever a server sends
 /** Milliseconds between two labels that are said. */
 const QUIET = 5000;
@@ -124,10 +125,9 @@ export class Live {
       const width = this.#place.clientWidth;
       if (width === 0) return;
       const now = this.#answers.at(-1)?.end_seconds ?? 0;
-      const to = Math.max(WINDOW, now);
       const lines = this.#lines.choose(this.#answers);
       const smooth = this.#answers.map((answer) => ({ ...answer, label: answer.smoothed_label }));
-      const view = { from: to - WINDOW, to, width, seen: now };
+      const view = { from: Math.max(0, now - WINDOW), to: Math.max(SHORTEST, now), width, seen: now };
       this.#place.replaceChildren(chart(this.#answers, lines, segments(smooth), view).svg);
       showLegend(byId("live-legend"), lines);
     });

@@ -62,8 +62,8 @@ function sentenceOf(detail) {
 }
 
 /** @param {string} [sentence] */
-function askToken(sentence) {
-  if (sentence) byId("token-sentence").textContent = sentence;
+function askToken(sentence = "Whoever started it has it.") {
+  byId("token-sentence").textContent = sentence;
   tokenField.value = "";
   show(["token"], "token-field");
 }
