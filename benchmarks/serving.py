@@ -7,7 +7,7 @@
 waits as long as the answer says. `faster-video classify` does the same files before and after, in as many processes as
 it takes by itself; its rate is that between its first and last answers, the server's that of the whole time.
 `streams`: WebSockets are opened, sent pictures, and ended in one of four ways at random: properly, closed, cut off, or
-left half open. Memory, descriptors, threads and processes are counted before and afterwards.
+left open until all are over. Memory, descriptors, threads and processes are counted after each of four such rounds.
 
 Memory is that of the server with its decoding processes (proportional set size).
 """
@@ -36,6 +36,7 @@ from av.codec.context import CodecContext
 from peak import described, rates
 
 SETTLE_SECONDS = 8
+ROUNDS = 4
 FPS = 30
 
 
@@ -174,15 +175,14 @@ def batches(address: str) -> str:
 
 
 def streams(options: argparse.Namespace) -> None:
-    with serving(options.bundle or "motion", ["--streams", str(options.together)]) as (address, process):
-        asyncio.run(churn(address, options, 2 * options.together))  # so that everything was used once
-        time.sleep(SETTLE_SECONDS)
-        before = state(process)
-        ended = asyncio.run(churn(address, options, options.opened))
-        time.sleep(SETTLE_SECONDS)
-        after = state(process)
-        print(f"{options.opened} streams, at most {options.together} at once; {dict(ended)}")
-        print(f"before: {before}\nafter:  {after}")
+    words = ["--streams", str(options.opened), "--connections", str(4 * options.opened)]
+    with serving(options.bundle or "motion", words) as (address, process):
+        print(f"at the beginning: {state(process)}")
+        for number in range(1, ROUNDS + 1):
+            ended = asyncio.run(churn(address, options))
+            time.sleep(SETTLE_SECONDS)
+            print(f"round {number}, {options.opened} streams, {options.together} sent to at once: {dict(ended)}")
+            print(f"  afterwards: {state(process)}")
 
 
 def state(process: psutil.Process) -> str:
@@ -193,7 +193,7 @@ def state(process: psutil.Process) -> str:
     )
 
 
-async def churn(address: str, options: argparse.Namespace, opened: int) -> Counter[str]:
+async def churn(address: str, options: argparse.Namespace) -> Counter[str]:
     pictures = jpegs(options.videos)
     ended: Counter[str] = Counter()
     room = asyncio.Semaphore(options.together)
@@ -205,7 +205,7 @@ async def churn(address: str, options: argparse.Namespace, opened: int) -> Count
                 await asyncio.sleep(chosen.random())
                 ended[await stream(session, f"{address}/v1/stream", pictures, chosen)] += 1
 
-        await asyncio.gather(*(one(seed) for seed in range(opened)))
+        await asyncio.gather(*(one(seed) for seed in range(options.opened)))
     return ended
 
 

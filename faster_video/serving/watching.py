@@ -176,7 +176,7 @@ class Watching:
                 "type": "ready",
                 "fps": None if self._start.format == "chunks" else self._start.fps,
                 "num_labels": len(bundle.labels),
-                "frames_per_clip": bundle.config.clips.frames_per_clip,
+                "pictures_per_clip": bundle.config.clips.span,
                 "gmacs_expensive": cost.backbone_gmacs(expensive=True),
                 "gmacs_cheap": cost.backbone_gmacs(expensive=False),
             }

@@ -74,7 +74,7 @@ def test_pictures_are_answered_as_by_a_stream_in_python(served: Served) -> None:
     expected = [answer for picture in pictures if (answer := stream.push(picture)) is not None]
     first = {"format": "rgb", "width": 64, "height": 48, "fps": 10, "top": 2}
     (ready, *told, end), code = sent(served, first, [picture.tobytes() for picture in pictures])
-    assert ready["type"] == "ready" and ready["fps"] == 10 and ready["frames_per_clip"] == 8
+    assert ready["type"] == "ready" and ready["fps"] == 10 and ready["pictures_per_clip"] == SPAN
     assert end == {"type": "end", "answers": 4, "clips_dropped": 0} and code == 1000
     same(told, expected)
     assert all(len(message["labels"]) == 2 for message in told)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ const GOODBYE = 1500;
 const REFUSED = 1008;
 
 /**
- * @typedef {{type: "ready", fps: number, frames_per_clip: number, gmacs_expensive: number, gmacs_cheap: number}} Ready
+ * @typedef {{type: "ready", fps: number, pictures_per_clip: number, gmacs_expensive: number, gmacs_cheap: number}} Ready
  * @typedef {import("./answers.js").Clip & {number: number, smoothed_label: string, smoothed_probability: number,
  *   latency_seconds: number, clips_dropped: number}} StreamAnswer
  * @typedef {{onReady: (ready: Ready) => void, onAnswer: (answer: StreamAnswer) => void,

@@ -55,7 +55,7 @@ export class Live {
       onReady: (ready) => {
         this.#gmacsExpensive = ready.gmacs_expensive;
         this.#card.clear("Waiting for the first clip");
-        this.#setRunning(true, `An answer after every ${ready.frames_per_clip} pictures.`);
+        this.#setRunning(true, `An answer after every ${ready.pictures_per_clip} pictures.`);
       },
       onAnswer: (answer) => this.#onAnswer(answer),
       onPicture: (sent, skipped) => {
