@@ -130,11 +130,20 @@ def packets_tell(stream: VideoStream, packets: list[Entry]) -> bool:
     """Whether the packets alone say which frames the decoder will deliver, and when each is shown."""
     if stream.codec_context.codec.canonical_name not in ONE_FRAME_PER_PACKET or not have_distinct_times(packets):
         return False
-    if any(entry.is_odd for entry in packets):
+    if any(entry.is_odd for entry in packets) or _are_times_of_decoding(stream):
         return False
     # Frames shown before the first keyframe need one that the file does not hold: decoders drop them.
     times = [entry.pts for entry in packets if entry.pts is not None]
     return packets[0].is_keyframe and times[0] == min(times)
+
+
+def _are_times_of_decoding(stream: VideoStream) -> bool:
+    """Whether packets come with the time of decoding in place of the other one: MXF says no more where it holds H.264.
+
+    The two differ only where pictures are shown in another order than they are decoded in.
+    """
+    context = stream.codec_context
+    return stream.container.format.name == "mxf" and context.has_b_frames and context.codec.canonical_name == "h264"
 
 
 def have_distinct_times(entries: list[Entry]) -> bool:
@@ -166,8 +175,8 @@ def make_table(entries: list[Entry], time_base: Fraction, fps: Fraction, *, seek
         return FrameTable(np.arange(len(entries)) / float(fps), float(1 / fps), nothing, nothing)
     in_order = sorted(entries, key=lambda entry: entry.pts or 0)
     pts = np.array([entry.pts for entry in in_order], np.int64)
-    seconds = (pts - pts[0]) * float(time_base)
-    last_seconds = in_order[-1].duration * float(time_base)
+    seconds = (pts - pts[0]).view(np.uint64) * float(time_base)  # rising, so any distance is right as such a number
+    last_seconds = max(in_order[-1].duration, 0) * float(time_base)
     if not seekable:
         return FrameTable(seconds, last_seconds, nothing, nothing)
     keyframes = np.flatnonzero([entry.is_keyframe for entry in in_order])
