@@ -26,6 +26,11 @@ Playlists (hls, concat, dash, image2), which open other files, and text shown as
 THREAD_COUNT = 1
 """Threads of one decoder. One is as quick as FFmpeg's AUTO on two cores, needs the least memory, delays
 no frame after a seek and conceals damage the same way every time; many videos are read by many processes."""
+MOST_PIXELS = 2**26
+"""Of one picture, 8192×8192: twice what 8K has. A few bytes of a damaged or hostile file can promise a picture of any
+size, and decoders take the memory for it before they look at what fills it."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+"""FFmpeg's option for it: the decoder then refuses larger pictures, wherever in the file they come."""
 READ_ERRORS = (av.error.FFmpegError, OSError, MemoryError, LookupError, ValueError, RuntimeError)
 """What PyAV raises on damaged files: FFmpeg's errors, and Python's own where it trips over what FFmpeg found."""
 
@@ -48,6 +53,7 @@ def open_container(path: str | Path) -> InputContainer:
         return av.open(
             f"file:{path}",
             mode="r",
+            options=LIMITS,  # for the decoders that look into the streams while the file is opened
             container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"},
             metadata_errors="replace",
         )
@@ -80,21 +86,35 @@ def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
         # PyAV's types leave out that a stream without a decoder has no codec context.
         if cast("object | None", stream.codec_context) is None:
             raise DecodeError(f"{printable(path)}: this FFmpeg has no decoder for its video stream")
+        _require_bearable(stream, path)
         stream.thread_count = THREAD_COUNT
+        stream.codec_context.options = LIMITS
         return stream
     raise DecodeError(f"{printable(path)}: has no video stream")
+
+
+def _require_bearable(stream: VideoStream, path: str | Path) -> None:
+    height, width = stream.codec_context.height, stream.codec_context.width
+    if height * width > MOST_PIXELS:
+        raise DecodeError(
+            f"{printable(path)}: its header says that its pictures are {width}×{height} pixels; the most that is "
+            f"decoded is {MOST_PIXELS:,} of them, such as 8192×8192"
+        )
 
 
 def frames_of(packet: "Packet[VideoStream]") -> list[VideoFrame]:
     """The frames a packet brings out of the decoder.
 
-    None where the container marks the packet as damaged, or where the decoder refuses it.
+    None where the container marks the packet as damaged, or where the decoder refuses it, for whatever reason: it
+    touches no file, so what sounds like one of the system's, such as "Operation not permitted", is about the data.
     """
     if packet.is_corrupt:
         return []
     try:
         return packet.decode()
-    except av.error.InvalidDataError:
+    except av.error.FFmpegError as error:
+        if isinstance(error, MemoryError):
+            raise
         return []
 
 

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from faster_video.errors import DecodeError
 from faster_video.files import printable
-from faster_video.video.container import naming, open_container, video_stream
+from faster_video.video.container import LIMITS, naming, open_container, video_stream
 from faster_video.video.diagnose import why_cut_off, why_no_video
 from faster_video.video.probe import VideoInfo, probe
 
@@ -109,7 +109,7 @@ class _Damage:
 
 
 def _decode_all(container: InputContainer, stream: VideoStream) -> _Damage:
-    stream.codec_context.options = DECODER_OPTIONS
+    stream.codec_context.options = LIMITS | DECODER_OPTIONS
     damage = _Damage(stream)
     listed = {entry.pos: entry.timestamp for entry in stream.index_entries if entry.size} if _is_avi(container) else {}
     is_past_keyframe, codec = False, stream.codec_context.codec.canonical_name
@@ -164,7 +164,7 @@ def _decode_packet(packet: "Packet[VideoStream]", codec: str, damage: _Damage, *
     try:
         frames = packet.decode()
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError | MemoryError):
+        if isinstance(error, MemoryError):
             raise
         # What comes before the first keyframe of a video cut out of a longer one cannot be decoded, and need not be.
         if is_past_keyframe:
