@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from faster_video.errors import DecodeError
 from faster_video.files import printable
-from faster_video.video.container import frames_of, naming, open_container, video_stream
+from faster_video.video.container import frames_of, naming, open_container, require_fruit, video_stream
 from faster_video.video.frames import Frames, clip_of, lacking, require_inside, shown_size
 from faster_video.video.probe import Scan, VideoInfo, scan
 from faster_video.video.scans import ScanCache
@@ -181,12 +181,16 @@ class VideoReader:
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """The frames from the container's present position on, in display order, but for those left out."""
+        fruitless = 0
         for packet in container.demux(stream):
             is_wanted = self._wanted is None or packet.pts in self._wanted
             if not is_wanted:
                 self._left_out.add(packet.pts)
             stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
-            yield from frames_of(packet)
+            frames = frames_of(packet)
+            fruitless = 0 if frames else fruitless + is_wanted
+            require_fruit(fruitless, self._path)
+            yield from frames
 
     def _frames_saved_by_seek(self, target: int) -> int:
         keyframes = self._keyframes_before(target)
@@ -251,9 +255,12 @@ class VideoReader:
         self._close_container()
         met = self._last_met + 1
         if not np.array_equal(before[:met], self._scan.table.pts[:met]):
+            promised, found = len(before), len(self._scan.table)
+            why = f"its packets promise {promised} frames, but only {found} could be decoded"
+            if found >= promised:
+                why = "its frames come at other times, or in another order, than its packets say"
             raise DecodeError(
-                f"{printable(self._path)}: damaged: its packets promise {len(before)} frames, but only "
-                f"{len(self._scan.table)} could be decoded, and some of those already read had wrong numbers"
+                f"{printable(self._path)}: damaged: {why}, and some of those already read had wrong numbers"
             )
 
     def _close_container(self) -> None:
