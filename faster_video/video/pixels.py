@@ -41,7 +41,7 @@ class Orientation:
         try:
             matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
         except ValueError:  # beside it is something that PyAV has no name for, such as a camera's EXIF
-            return cls._turned(-frame.rotation)
+            return cls.turned(-frame.rotation)
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
@@ -51,7 +51,7 @@ class Orientation:
         return cls(upside_down=d < 0, mirrored=a < 0, rotation=rotation)
 
     @classmethod
-    def _turned(cls, degrees: int) -> "Orientation":
+    def turned(cls, degrees: int) -> "Orientation":
         """Turned clockwise by an angle, which is rounded to a right one, and not mirrored."""
         turns = round(degrees / 90) % 4
         return cls(

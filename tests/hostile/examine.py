@@ -28,10 +28,10 @@ CLIPS = ClipConfig(num_clips=3, frames_per_clip=8, frame_stride=1)
 TRANSFORM = TransformConfig(train_short_side=(32, 40), test_short_side=32, crop_size=32)
 DECODER = ClipDecoder(CLIPS, TRANSFORM, torch.device("cpu"))
 MEMORY_BYTES = 4 * 2**30
-"""Address space that a child may take beside what it has at the start."""
+"""Address space that a child may take beside what it has at the start; FFmpeg takes at most half of it at a time."""
 DECODED, REFUSED, WRONG = "decoded", "refused", "wrong"
 MEMORY_WORDS = "allocate memory"
-"""What the system says where there is no more: a file must be refused before it comes to that."""
+"""What the system says where there is no more, which is no sentence about a file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from pairs import write_pairs
 
 CHILD = Path(__file__).with_name("fuzz_child.py")
 REGRESSIONS = Path(__file__).with_name("regressions")
-RUNS_OF_A_CHILD = 5000
+RUNS_OF_A_CHILD = 20_000
 """Then a new one takes over, with another seed of chance."""
 MOST_GROWTH = 2**30
 """Bytes by which no file may make the process grow."""

@@ -80,7 +80,7 @@ def main() -> None:
     limit_memory()
     flags = [f"-runs={runs}", f"-seed={seed}", f"-max_len={MOST_BYTES}", f"-artifact_prefix={folder}/found/"]
     # The process that started this one looks after time and memory.
-    flags += ["-timeout=0", "-rss_limit_mb=0", "-len_control=0", "-verbosity=1", "-print_final_stats=1"]
+    flags += ["-timeout=3600", "-rss_limit_mb=0", "-len_control=0", "-verbosity=1", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *flags, str(folder / "grown")], fuzzer.examine, custom_mutator=fuzzer.mutate)
     atheris.Fuzz()
 

@@ -17,6 +17,17 @@ from faster_video.datasets import videos_in_folder
 from faster_video.inference.find import find_videos
 
 REGRESSIONS = Path(__file__).with_name("regressions")
+ONCE_WRONG = {
+    "frames-out-of-order.flv": REFUSED,  # the check called it sound, and reading refused it
+    "last-row-first.nut": DECODED,  # "can only specify one unknown dimension"
+    "rate-of-zero.avi": DECODED,  # ZeroDivisionError: pictures hours apart
+    "rate-of-zero.mpg": DECODED,
+    "table-of-2-32-times.mp4": REFUSED,  # "Cannot allocate memory", where nothing was to be allocated
+    "times-of-decoding.mxf": DECODED,  # "damaged", though it is not
+    "times-that-fall.mkv": DECODED,  # the check called it sound, and reading refused it
+    "too-much-memory.mp4": REFUSED,  # as the table above, from the decoder
+}
+"""The regression files, and what is to come of them."""
 LEAST_READABLE = 250
 """Of all pairs; the others are those of which FFmpeg itself does not know again what it has written."""
 MOST_BYTES = 2**30
@@ -133,9 +144,14 @@ def test_links_that_lead_nowhere_and_in_circles(examiner: Examiner, tmp_path: Pa
     assert find_videos([tmp_path]) == videos_in_folder(tmp_path) == found
 
 
-@pytest.mark.parametrize("path", sorted(REGRESSIONS.iterdir()), ids=lambda path: path.name)
-def test_what_once_went_wrong(examiner: Examiner, path: Path) -> None:
-    assert_bearable(examiner, [path])
+def test_every_regression_file_is_listed() -> None:
+    assert {path.name for path in REGRESSIONS.iterdir()} == ONCE_WRONG.keys()
+
+
+@pytest.mark.parametrize("name", ONCE_WRONG)
+def test_what_once_went_wrong(examiner: Examiner, name: str) -> None:
+    verdict = examiner.examine(REGRESSIONS / name)
+    assert (verdict.kind, verdict.said if verdict.kind == WRONG else "") == (ONCE_WRONG[name], "")
 
 
 ANSWERING = "import sys\nprint('ready', flush=True)\nfor line in sys.stdin:\n    "
