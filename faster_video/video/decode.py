@@ -48,6 +48,7 @@ class VideoReader:
         self._path = path
         self._scan = scan(path) if scans is None else scans.get(path)
         self._converter = self._scan.new_converter()
+        self._num_promised = self._scan.info.num_frames
         self._container: InputContainer | None = None
         self._stream: VideoStream | None = None
         self._delivered: Iterator[VideoFrame] = iter(())
@@ -247,7 +248,8 @@ class VideoReader:
         Refused where that was done before, or where it shows that frames went by under wrong numbers.
         """
         if self._recounted or not self._scan.table.seekable:
-            raise lacking(self._path, target if target >= len(self._scan.table) else self._next, len(self._scan.table))
+            found = len(self._scan.table)
+            raise lacking(self._path, target if target >= found else self._next, found, self._num_promised)
         before = self._scan.table.pts
         self._scan = scan(self._path, by_decoding=True)
         self._recounted = True

@@ -22,7 +22,8 @@ def assert_read_as_ffmpeg_does(path: Path) -> None:
     expected = plain_read(path)
     np.testing.assert_array_equal(decode_frames(path, range(len(expected))).data, np.stack(expected))
     small = TransformConfig(train_short_side=(32, 32), test_short_side=32, crop_size=32)
-    view = view_of(*expected[0].shape[:2], small)
+    height, width = expected[0].shape[:2]
+    view = view_of(height, width, small)
     with VideoReader(path) as video:
         (clip,) = video.clips([[0, 1]], view)
     wanted = view.of(np.stack(expected[:2])).astype(int)
@@ -143,6 +144,16 @@ def test_a_decoder_that_sounds_like_the_system_is_not_the_systems_error(tmp_path
     assert decode_frames(video, [0]).data.shape == (1, 144, 176, 3)
     with pytest.raises(DecodeError, match=r"damaged at 0\.0 s: a frame cannot be decoded"):
         verify(video)
+
+
+def test_a_frame_that_its_packet_promised_in_vain(tmp_path: Path) -> None:
+    video = encode(tmp_path / "a.avi", pictures(3), "mjpeg", pixels="yuvj420p")
+    data = bytearray(video.read_bytes())
+    last = data.rindex(b"00dc", 0, data.rindex(b"idx1")) + 8
+    data[last : last + 100] = bytes(100)
+    video.write_bytes(data)
+    with pytest.raises(DecodeError, match="asked for frame 2, but only 2 could be decoded of the 3 that its packets"):
+        decode_frames(video, [2])
 
 
 def test_a_png_with_a_wrong_sum_is_damaged(tmp_path: Path) -> None:
