@@ -114,7 +114,8 @@ def fuzz(folder: Path, files: int, seed: int) -> Report:
     (folder / "log.jsonl").write_text("")
     with (folder / "log.jsonl").open() as log:
         while len(report.digests) < files and len(report.findings) < MOST_FINDINGS:
-            runs = min(RUNS_OF_A_CHILD, files - len(report.digests)) + sum(1 for _ in (folder / "grown").iterdir()) + 2
+            again = sum(1 for _ in (folder / "grown").iterdir())  # what a child begins with
+            runs = min(RUNS_OF_A_CHILD, files - len(report.digests)) + again + 50
             report.children += 1
             with (folder / f"child-{report.children}.txt").open("w") as said:
                 command = [sys.executable, str(CHILD), str(folder), str(runs), str(seed + report.children)]
