@@ -9,6 +9,8 @@ TENTHS = range(1, 10)
 FLIPPED_SHARE = 1 / 200
 """Of a file's bytes; a few are enough to go past its header."""
 GIGANTIC = 2**31 - 1
+Damage = Callable[[Path, Path], Iterator[Path]]
+"""Files made of a folder of pairs, in another folder."""
 
 
 def truncated(path: Path, folder: Path) -> Iterator[Path]:
@@ -150,10 +152,6 @@ def joined(pairs: Path, folder: Path) -> Iterator[Path]:
         for second in kinds:
             data = (pairs / first).read_bytes() + (pairs / second).read_bytes()
             yield _written(folder / f"{first}+{second}", data)
-
-
-DAMAGES: dict[str, Callable[[Path, Path], Iterator[Path]]] = {"lying": lying, "noise": noise, "joined": joined}
-"""Made of a folder of pairs, into another folder."""
 
 
 def _written(path: Path, data: bytes) -> Path:
