@@ -21,7 +21,8 @@ OTHER_MUXERS = (
 LIKED_PIXELS = ("yuv420p", "yuvj420p", "rgb24", "bgr24", "bgr0", "rgba", "yuv422p10le", "yuv422p")
 """Pixels that an encoder is given where it takes them, else its first."""
 OPTIONS = {
-    "libx264": {"threads": "1"},
+    "libx264": {"threads": "1", "mbtree": "0"},  # with it, x264 gives small pictures other bytes at every run
+    "libx264rgb": {"threads": "1", "mbtree": "0"},
     "libx265": {"x265-params": "log-level=none:pools=none"},
     "mjpeg": {"strict": "unofficial"},
     "ljpeg": {"strict": "unofficial"},
