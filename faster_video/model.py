@@ -5,6 +5,7 @@ Shapes: B videos, N clips per video, C colours, T H W frames of a clip, D channe
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,34 @@ class State:
     hidden: Tensor
     """The aggregator's state; its first dimension is B."""
     clips_seen: int
+
+
+class ClipModel(Protocol):
+    """What computes the next clip of a video or stream: `Faster`, or one that several videos share."""
+
+    @property
+    def gate_threshold(self) -> float | None:
+        """Above which a gate sends a clip to the expensive network; None where none decides."""
+        ...
+
+    @property
+    def pattern(self) -> Pattern:
+        """Which clips are expensive, where no gate decides."""
+        ...
+
+    def features(self, clip: Tensor, *, expensive: bool) -> Tensor:
+        """As `Faster.features`."""
+        ...
+
+    def gate_probability(self, cheap: Tensor, hidden: Tensor) -> Tensor:
+        """As `Faster.gate_probability`."""
+        ...
+
+    def fold(
+        self, features: Tensor, state: State | None = None, *, expensive: bool | None = None
+    ) -> tuple[Tensor, State]:
+        """As `Faster.fold`."""
+        ...
 
 
 class Faster(nn.Module):
@@ -141,15 +170,7 @@ class Faster(nn.Module):
         Raises:
             ConfigError: as `step`.
         """
-        if self.gate_threshold is None or state is None:
-            expensive = self.gate_threshold is not None or self.pattern.is_expensive(state.clips_seen if state else 0)
-            return self.features(clip, expensive=expensive), expensive
-        if len(clip) != 1:
-            raise ConfigError(f"clip has {len(clip)} videos; a gate decides for one video at a time")
-        cheap = self.features(clip, expensive=False)
-        if float(self.gate_probability(cheap, state.hidden)) > self.gate_threshold:
-            return self.features(clip, expensive=True), True
-        return cheap, False
+        return look(self, clip, state)
 
     @property
     def chosen_by(self) -> str:
@@ -256,6 +277,19 @@ class Faster(nn.Module):
     def _answers(self, outputs: Tensor) -> Tensor:
         """`_answer` of the outputs after N clips: [B, N, …] to [B, N, K]."""
         return self._answer(outputs.flatten(0, 1)).unflatten(0, outputs.shape[:2])  # type: ignore[no-untyped-call,no-any-return]
+
+
+def look(model: ClipModel, clip: Tensor, state: State | None) -> tuple[Tensor, bool]:
+    """`Faster.look`, whoever computes the networks."""
+    if model.gate_threshold is None or state is None:
+        expensive = model.gate_threshold is not None or model.pattern.is_expensive(state.clips_seen if state else 0)
+        return model.features(clip, expensive=expensive), expensive
+    if len(clip) != 1:
+        raise ConfigError(f"clip has {len(clip)} videos; a gate decides for one video at a time")
+    cheap = model.features(clip, expensive=False)
+    if float(model.gate_probability(cheap, state.hidden)) > model.gate_threshold:
+        return model.features(clip, expensive=True), True
+    return cheap, False
 
 
 def build_model(config: ModelConfig, num_classes: int) -> Faster:

@@ -1,8 +1,11 @@
 """What the README tells people to type works as written; only lists and lengths are made small."""
 
+import json
 import re
 import shlex
+import sys
 from pathlib import Path
+from subprocess import PIPE, Popen, run
 
 import numpy as np
 import pytest
@@ -59,6 +62,7 @@ def test_the_readme_names_every_command() -> None:
         "make-motion",
         "plan",
         "reproduce",
+        "serve",
         "stream",
         "train",
     }
@@ -68,7 +72,8 @@ def test_the_readme_names_every_command() -> None:
 def test_the_readme_commands_run_in_their_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
     later = ("classify", "calibrate", "plan")  # which use a trained bundle
-    for words in sorted(commands(), key=lambda words: words[1] in later):
+    ending = [words for words in commands() if words[1] != "serve"]
+    for words in sorted(ending, key=lambda words: words[1] in later):
         assert main(prepared(words, home)) == 0, words
 
 
@@ -90,6 +95,23 @@ def prepared(words: list[str], home: Path) -> list[str]:
     if words[1] == "distill":
         return [*filled, "--epochs", "1", "--views", "1", "--workers", "0"]
     return [*filled, "--workers", "0"] if words[1] == "extract" else filled
+
+
+@pytest.mark.slow
+def test_the_server_answers_what_the_readme_asks_it(home: Path) -> None:
+    (words,) = (words for words in commands() if words[1] == "serve")
+    (asked,) = (line for block in blocks("sh") for line in block.splitlines() if line.startswith("curl"))
+    with Popen([sys.executable, "-m", "faster_video", *words[1:], "--port", "0"], stderr=PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            found = re.match(r"serving at (http://127.0.0.1:\d+/) ", server.stderr.readline())
+            assert found is not None
+            curl = shlex.split(asked.replace("http://127.0.0.1:8000/", found.group(1)))
+            answer = run(curl, cwd=home, stdout=PIPE, check=True).stdout
+            assert len(json.loads(answer)["clips"]) == 8
+        finally:
+            server.terminate()
+        assert server.wait(30) == 0
 
 
 @pytest.mark.slow

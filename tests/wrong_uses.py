@@ -38,8 +38,8 @@ NO_PLACE = "cannot write the videos there: Not a directory"
 DAMAGED = "is damaged or belongs to another config.json (…); copy the bundle again, both files together"
 HELP = "see faster-video"
 COMMANDS = (
-    "choose one of classify, stream, evaluate, train, distill, extract, calibrate, gate, plan, export, reproduce, "
-    "backbones, fetch, cost, benchmark, make-motion, data, push"
+    "choose one of classify, stream, serve, evaluate, train, distill, extract, calibrate, gate, plan, export, "
+    "reproduce, backbones, fetch, cost, benchmark, make-motion, data, push"
 )
 NO_SPLITS = (
     "but is not a folder that holds several; give the folder of the lists of UCF-101 or HMDB-51, or write {split} in "
@@ -230,6 +230,34 @@ WRONG_USES = [
         "classify wave/0.mp4 --bundle bundle --out predictions --cluster local --processes 2",
         "--processes is 2, but --cluster has --workers; leave --processes out",
     ),
+    # serve
+    WrongUse("serve no bundle", "serve none", f"none: does not exist; {NO_BUNDLE}"),
+    WrongUse("port no number", "serve bundle --port http", "--port is 'http'; it must be a whole number"),
+    WrongUse("port too large", "serve bundle --port 70000", "port is 70000; it must be at most 65535"),
+    WrongUse(
+        "serve everybody without a token",
+        "serve bundle --host 0.0.0.0",
+        "host is '0.0.0.0', which other machines may reach, and there is no token; give --token_file, or --open_to_all "
+        "to serve whoever comes",
+    ),
+    WrongUse(
+        "no token in the file",
+        "serve bundle --token_file empty.mp4",
+        "token is empty or has characters that a header cannot hold; use letters and digits",
+    ),
+    WrongUse(
+        "no token file",
+        "serve bundle --token_file none",
+        "none: the token cannot be read from there (No such file or directory)",
+    ),
+    WrongUse("root is no folder", "serve bundle --root none", "root is 'none', which is no folder"),
+    WrongUse("no queue", "serve bundle --queue -1", "queue is -1; it must be at least 0"),
+    WrongUse(
+        "an address of another machine",
+        "serve bundle --host 192.0.2.1 --open_to_all",
+        "cannot listen at 192.0.2.1 port 8000 (Cannot assign requested address); name others with --host and --port",
+    ),
+    WrongUse("rule of the server is none", "serve bundle --stop_when soon", "stop is 'soon'; …"),
     # stream
     WrongUse("no source given", "stream", f"not given: SOURCE; {HELP} stream --help"),
     WrongUse("stream of no file", "stream none.mp4 --bundle bundle", "none.mp4: No such file or directory"),

@@ -25,6 +25,7 @@ from faster_video.cli import (
     plan,
     push,
     reproduce,
+    serve,
     stream,
     train,
 )
@@ -54,6 +55,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "classify": classify,
     "stream": stream,
+    "serve": serve,
     "evaluate": evaluate,
     "train": train,
     "distill": distill,

@@ -22,11 +22,11 @@ from faster_video.engine.graphs import GraphedSteps
 from faster_video.errors import ConfigError, DecodeError
 from faster_video.files import printable
 from faster_video.inference.ahead import ahead, several_ahead
-from faster_video.inference.answers import Classification, ClipAnswer, Failure
+from faster_video.inference.answers import Classification, Failure
 from faster_video.inference.calibration import calibration_of
 from faster_video.inference.decoding import ClipDecoder, DecodedClip
 from faster_video.inference.processes import classify_in_processes
-from faster_video.inference.stopping import Watch
+from faster_video.inference.so_far import SoFar
 from faster_video.model import State
 from faster_video.pattern import Pattern
 from faster_video.policy import StopRule
@@ -158,53 +158,35 @@ class Classifier:
 
     def results(self, paths: Iterable[Path | Failure]) -> Iterator[Classification | Failure]:
         """`classify_many` in this process."""
-        cost, began = self.cost, perf_counter()
-        clips: list[ClipAnswer] = []
+        num_clips, began = self.cost.num_clips, perf_counter()
+        video = SoFar(self)
         waiting: list[DecodedClip] = []
         state: State | None = None
-        watch = Watch(self.stop)
-        seconds_decoding = seconds_model = 0.0
         for decoded in self._decoded(paths):
             if not decoded.wanted.more:  # decoded before the video was known
                 if isinstance(decoded, DecodedClip):
                     self.decoder.give_back(decoded)
                 continue
             if isinstance(decoded, Failure) or decoded.number == 0:
-                clips, waiting, state, seconds_decoding, seconds_model = [], [], None, 0.0, 0.0
-                watch = Watch(self.stop)
+                video, waiting, state = SoFar(self), [], None
             if isinstance(decoded, Failure):
                 yield decoded
                 began = perf_counter()
                 continue
             waiting.append(decoded)
-            seconds_decoding += decoded.seconds_decoding
-            if len(waiting) < self.clips_together and decoded.number + 1 < cost.num_clips:
+            video.seconds_decoding += decoded.seconds_decoding
+            if len(waiting) < self.clips_together and decoded.number + 1 < num_clips:
                 continue
             computing = perf_counter()
             probabilities, flags, state = self.steps([clip.pixels for clip in waiting], state)
-            seconds_model += perf_counter() - computing
-            is_known = False
+            video.seconds_model += perf_counter() - computing
             for clip, of_clip, expensive in zip(waiting, probabilities, flags, strict=True):
-                before = clips[-1].gmacs if clips else 0.0
-                gmacs = self.step_gmacs(expensive=expensive, first=clip.number == 0)
-                clips.append(self._answer(clip, of_clip, expensive, before + gmacs))
-                is_known = watch.is_known(clips[-1].label, clips[-1].probability)
+                video.add(clip, of_clip, expensive=expensive)
                 self.decoder.give_back(clip)
             waiting = []
-            decoded.wanted.more = not is_known
-            if is_known or len(clips) == cost.num_clips:
-                yield Classification(
-                    path=decoded.path,
-                    classes=self.bundle.labels,
-                    pattern=self.model.chosen_by,
-                    clips=clips,
-                    num_clips=cost.num_clips,
-                    gmacs_all_expensive=cost.all_expensive_gmacs,
-                    video_seconds=decoded.video_seconds,
-                    seconds=perf_counter() - began,
-                    seconds_decoding=seconds_decoding,
-                    seconds_model=seconds_model,
-                )
+            decoded.wanted.more = not video.is_known
+            if video.is_done:
+                yield video.classification(decoded.path, perf_counter() - began)
                 began = perf_counter()
 
     def _decoded(self, paths: Iterable[Path | Failure]) -> Iterator[DecodedClip | Failure]:
@@ -246,18 +228,6 @@ class Classifier:
     def step_gmacs(self, *, expensive: bool, first: bool) -> float:
         """What a clip costs that this network sees, whether pattern or gate chose it; `first`: there is no past."""
         return clip_gmacs(self.cost, self.model, expensive=expensive, first=first)
-
-    def _answer(self, clip: DecodedClip, probabilities: list[float], expensive: bool, gmacs: float) -> ClipAnswer:
-        best = max(range(len(probabilities)), key=probabilities.__getitem__)
-        return ClipAnswer(
-            start_seconds=clip.start_seconds,
-            end_seconds=clip.end_seconds,
-            expensive=expensive,
-            label=self.bundle.labels[best],
-            probability=probabilities[best],
-            probabilities=probabilities,
-            gmacs=gmacs,
-        )
 
 
 def whole_groups(clips: int, pattern: Pattern) -> int:

@@ -47,6 +47,55 @@ class DecodedClip:
     """Whether more clips of its file are."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipPictures:
+    """What the networks see of a clip of a file, as the file has it."""
+
+    number: int
+    """Of the clip in its video."""
+    pictures: list[Pixels]
+    """T of them, uint8 [S, S, 3]."""
+    start_seconds: float
+    """When the clip's first frame is shown."""
+    end_seconds: float
+    """When its last frame is over."""
+    video_seconds: float
+    """Length of the video."""
+
+
+def read_clips(
+    path: str | Path,
+    clips: ClipConfig,
+    transform: TransformConfig,
+    numbers: Sequence[int] | None = None,
+    *,
+    most_seconds: float = float("inf"),
+) -> Iterator[ClipPictures]:
+    """All clips of a file that `clips` names, in time order, or those with these numbers.
+
+    Raises:
+        DecodeError: the file cannot be read as video, or its video lasts longer than `most_seconds`.
+    """
+    with VideoReader(path) as video:
+        info = video.info
+        if info.seconds > most_seconds:
+            raise DecodeError(
+                f"{printable(path)}: lasts {info.seconds:.1f} seconds; at most {most_seconds:g} are taken"
+            )
+        starts = clip_starts(info.num_frames, clips.num_clips, clips.span)
+        of_clips = [clip_frames(start, clips.frames_per_clip, clips.frame_stride, info.num_frames) for start in starts]
+        chosen = range(len(of_clips)) if numbers is None else numbers
+        view = test_view(info.height, info.width, transform)
+        for number, frames in zip(chosen, video.clips([of_clips[number] for number in chosen], view), strict=True):
+            yield ClipPictures(
+                number=number,
+                pictures=frames.pictures,
+                start_seconds=float(frames.seconds[0]),
+                end_seconds=end_seconds(frames, info),
+                video_seconds=info.seconds,
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class ClipDecoder:
     """Reads the clips that a bundle sees of a video (docs/protocol.md "Testing")."""
@@ -74,37 +123,31 @@ class ClipDecoder:
     ) -> Iterator[DecodedClip]:
         """All clips of one file, or those with these numbers, while more are wanted. Raises `DecodeError`."""
         began = perf_counter()
-        with VideoReader(path) as video:
-            view = test_view(video.info.height, video.info.width, self.transform)
-            of_clips = self._wanted_frames(video.info.num_frames)
-            chosen = range(len(of_clips)) if numbers is None else numbers
-            more = Wanted() if wanted is None else wanted
-            for number, frames in zip(chosen, video.clips([of_clips[number] for number in chosen], view), strict=True):
-                pixels = self.prepared(frames.pictures)
-                yield DecodedClip(
-                    path=path,
-                    number=number,
-                    pixels=pixels,
-                    start_seconds=float(frames.seconds[0]),
-                    end_seconds=end_seconds(frames, video.info),
-                    video_seconds=video.info.seconds,
-                    seconds_decoding=perf_counter() - began,
-                    wanted=more,
-                )
-                if not more.more:
-                    return
-                began = perf_counter()
+        more = Wanted() if wanted is None else wanted
+        for clip in read_clips(path, self.clips, self.transform, numbers):
+            yield self.decoded(path, clip, began, more)
+            if not more.more:
+                return
+            began = perf_counter()
+
+    def decoded(self, path: Path, clip: ClipPictures, began: float, wanted: Wanted) -> DecodedClip:
+        """The clip ready for the networks; reading it began then, by `time.perf_counter`."""
+        pixels = self.prepared(clip.pictures)
+        return DecodedClip(
+            path=path,
+            number=clip.number,
+            pixels=pixels,
+            start_seconds=clip.start_seconds,
+            end_seconds=clip.end_seconds,
+            video_seconds=clip.video_seconds,
+            seconds_decoding=perf_counter() - began,
+            wanted=wanted,
+        )
 
     def give_back(self, clip: DecodedClip) -> None:
         """Let the memory of a clip's pixels be used for another; they are not to be looked at any more."""
         if self.device.type == "cpu":
             self.spare.append(clip.pixels[0])
-
-    def _wanted_frames(self, num_frames: int) -> list[list[int]]:
-        """Frame numbers of every clip, in time order."""
-        clips = self.clips
-        starts = clip_starts(num_frames, clips.num_clips, clips.span)
-        return [clip_frames(start, clips.frames_per_clip, clips.frame_stride, num_frames) for start in starts]
 
     def _taken(self) -> Tensor | None:
         """Memory to write a clip into, if there is some; another thread may want it too."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from faster_video.model import Faster, State
+from faster_video.model import ClipModel, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class StreamMemory:
         if half is not None and len(self.held) == 1 and start_seconds - self.held[0].since_seconds >= half:
             self.held.append(Remembered(None, start_seconds))
 
-    def look(self, model: Faster, clip: Tensor) -> tuple[Tensor, bool]:
+    def look(self, model: ClipModel, clip: Tensor) -> tuple[Tensor, bool]:
         """The map of the next clip [B, C, T, H, W], and whether it is of the expensive network: where the pattern or
         the gate wants that for any state, or a gate has none to look at yet."""
         if model.gate_threshold is None:
@@ -58,7 +58,7 @@ class StreamMemory:
         """Of each state whether the next clip is its first."""
         return [one.state is None for one in self.held]
 
-    def fold(self, model: Faster, features: Tensor, *, expensive: bool) -> Tensor:
+    def fold(self, model: ClipModel, features: Tensor, *, expensive: bool) -> Tensor:
         """Fold in a map [B, D, t, h, w]; log-probabilities [B, K] by the older state."""
         folded = [model.fold(features, one.state, expensive=expensive) for one in self.held]
         self.held = [replace(one, state=state) for one, (_, state) in zip(self.held, folded, strict=True)]

@@ -60,7 +60,7 @@ def save_stream(stream: Stream, path: str | Path, segments: SegmentMark | None =
         "clips_dropped": cutter.clips_dropped,
         "gmacs": stream.gmacs,
         "smoothed": stream.smoothed,
-        "first": None if stream.first is None else [asdict(part) for part in stream.first],
+        "first": None if stream.viewer.first is None else [asdict(part) for part in stream.viewer.first],
         "frames_seen": cutter.frames_seen,
         "next_start": cutter.next_start,
         "dropped": sorted(cutter.dropped),
@@ -94,7 +94,7 @@ def restore_stream(classifier: Classifier, path: str | Path) -> Stream:
     stream.ended = counters["ended"]
     if counters["first"] is not None:
         kind, orientation = counters["first"]
-        stream.first = PictureKind(**kind), Orientation(**orientation)
+        stream.viewer.first = PictureKind(**kind), Orientation(**orientation)
     stream.cutter.frames_seen, stream.cutter.next_start = counters["frames_seen"], counters["next_start"]
     stream.cutter.dropped, stream.cutter.clips_dropped = set(counters["dropped"]), counters["clips_dropped"]
     stream.cutter.kept = deque(

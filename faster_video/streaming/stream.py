@@ -10,17 +10,17 @@ import torch
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from faster_video.clips import test_view
 from faster_video.cost import VideoCost
 from faster_video.errors import ConfigError
 from faster_video.inference import Classifier
+from faster_video.model import ClipModel
 from faster_video.streaming.answers import StreamAnswer
 from faster_video.streaming.config import USUAL_FPS, StreamConfig
 from faster_video.streaming.cutter import ClipCutter, StreamFrame
 from faster_video.streaming.identity import SourceMark
 from faster_video.streaming.memory import StreamMemory
-from faster_video.video.pixels import Orientation, PictureKind, RgbConverter
-from faster_video.video.view import Pixels, View
+from faster_video.streaming.viewer import FrameViewer, ViewedFrame
+from faster_video.video.view import Pixels
 
 CUT_STEP = 8
 """Every eighth row and column of a picture is looked at for cuts."""
@@ -33,8 +33,17 @@ class Stream:
     the last bit if that takes them one by one.
     """
 
-    def __init__(self, classifier: Classifier, config: StreamConfig | None = None, *, fps: float = USUAL_FPS) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        config: StreamConfig | None = None,
+        *,
+        fps: float = USUAL_FPS,
+        model: ClipModel | None = None,
+    ) -> None:
         """A stream that nothing was seen of; `fps` is the source's frames per second, where it gives no times.
+
+        `model` computes the networks where that is not the classifier's own, as where several streams share it.
 
         Raises:
             ConfigError: `fps` is not above 0.
@@ -42,6 +51,7 @@ class Stream:
         if not 0 < fps < float("inf"):
             raise ConfigError(f"fps is {fps}; it must be a number above 0")
         self.classifier = classifier
+        self.model: ClipModel = classifier.model if model is None else model
         self.config = StreamConfig() if config is None else config
         self.fps = fps
         every = None if self.config.every_seconds is None else max(1, round(self.config.every_seconds * fps))
@@ -55,16 +65,13 @@ class Stream:
         """Probabilities [K]; None before the first clip."""
         self.seconds = -1 / fps
         """When the last frame was shown."""
-        self.first: tuple[PictureKind, Orientation] | None = None
-        """What is known of the first of PyAV's frames, after which the others are made."""
+        self.viewer = FrameViewer(classifier.bundle.config.transform)
         self.source: SourceMark | None = None
         """Of what it was last fed by `stream_answers`."""
         self.ended = False
         """Whether that has ended, and not by an error."""
         self._answered_at = 0
         """Number of the frame that was next at the last answer."""
-        self._converter: RgbConverter | None = None
-        self._view: View | None = None
         self.before: NDArray[np.int16] | None = None
         """Of the last picture, what is compared to find cuts."""
 
@@ -80,13 +87,13 @@ class Stream:
 
     def push(
         self,
-        frame: Pixels | VideoFrame,
+        frame: Pixels | VideoFrame | ViewedFrame,
         seconds: float | None = None,
         *,
         late: bool = False,
         arrived: float | None = None,
     ) -> StreamAnswer | None:
-        """Take the next frame, RGB uint8 [H, W, 3] or PyAV's; the answer, if it is the last one of a clip.
+        """Take the next frame, RGB uint8 [H, W, 3], PyAV's or viewed; the answer, if it is the last one of a clip.
 
         `seconds` is when it is shown; None is one frame later than the one before. The size of frames may change. A
         clip that begins with a frame that is `late` is dropped: its frames are not converted, and it is counted when it
@@ -107,7 +114,7 @@ class Stream:
             if self.cutter.next_start < self._answered_at:
                 self.cutter.drop_ending()
         looks_for_cuts = self.config.cut_threshold is not None and not (late or self.cutter.drops_next)
-        picture = self._seen(frame) if self.cutter.wants_next or looks_for_cuts else None
+        picture = self.viewer(frame) if self.cutter.wants_next or looks_for_cuts else None
         self.seconds = seconds
         if self.config.cut_threshold is not None and picture is not None and self._is_cut(picture):
             self.forget()
@@ -133,7 +140,7 @@ class Stream:
 
     @torch.inference_mode()
     def _answer(self, clip: list[StreamFrame], arrived: float) -> StreamAnswer:
-        model = self.classifier.model
+        model = self.model
         start_seconds = clip[0].seconds
         self.memory.begin_clip(start_seconds)
         since = self.memory.held[0].since_seconds
@@ -170,7 +177,7 @@ class Stream:
     def _count(self, expensive: bool) -> None:
         """Add what the next clip costs: the network once, and what comes after it for every state."""
         first_clips = self.memory.first_clips()
-        asks = self.classifier.model.gate_threshold is not None and not any(first_clips)
+        asks = self.model.gate_threshold is not None and not any(first_clips)
         step = self.classifier.step_gmacs if asks else self.cost.step_gmacs
         shared = self.cost.backbone_gmacs(expensive=expensive)
         if asks and expensive:
@@ -188,22 +195,6 @@ class Stream:
             pairs = zip(self.smoothed, probabilities, strict=True)
             self.smoothed = [share * before + (1 - share) * now for before, now in pairs]
         return self.smoothed
-
-    def _seen(self, frame: Pixels | VideoFrame) -> Pixels:
-        """What the networks see of a frame, [S, S, 3]."""
-        transform = self.classifier.bundle.config.transform
-        if isinstance(frame, VideoFrame):
-            if self._converter is None or self._view is None:
-                self.first = kind, orientation = self.first or (PictureKind.of(frame), Orientation.of(frame))
-                self._converter = RgbConverter(kind, orientation)
-                self._view = test_view(*orientation.shown_size(kind.height, kind.width), transform)
-            return self._converter(frame, self._view)
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-            raise ConfigError(f"frame is {frame.dtype} {list(frame.shape)}; it must be uint8 [height, width, 3]")
-        height, width, _ = frame.shape
-        # A copy: cameras write the next picture where this one is.
-        picture: Pixels = test_view(height, width, transform).of(frame[None])[0].copy()
-        return picture
 
     def _is_cut(self, picture: Pixels) -> bool:
         """Whether the picture is of another scene than the one before it."""

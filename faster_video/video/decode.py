@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from faster_video.errors import DecodeError
 from faster_video.files import printable
-from faster_video.video.container import frames_of, naming, open_container, video_stream
+from faster_video.video.container import frames_of, naming, open_container, require_fruit, video_stream
 from faster_video.video.frames import Frames, clip_of, lacking, require_inside, shown_size
 from faster_video.video.probe import Scan, VideoInfo, scan
 from faster_video.video.scans import ScanCache
@@ -48,6 +48,7 @@ class VideoReader:
         self._path = path
         self._scan = scan(path) if scans is None else scans.get(path)
         self._converter = self._scan.new_converter()
+        self._num_promised = self._scan.info.num_frames
         self._container: InputContainer | None = None
         self._stream: VideoStream | None = None
         self._delivered: Iterator[VideoFrame] = iter(())
@@ -181,12 +182,16 @@ class VideoReader:
 
     def _decoded(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         """The frames from the container's present position on, in display order, but for those left out."""
+        fruitless = 0
         for packet in container.demux(stream):
             is_wanted = self._wanted is None or packet.pts in self._wanted
             if not is_wanted:
                 self._left_out.add(packet.pts)
             stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
-            yield from frames_of(packet)
+            frames = frames_of(packet)
+            fruitless = 0 if frames else fruitless + is_wanted
+            require_fruit(fruitless, self._path)
+            yield from frames
 
     def _frames_saved_by_seek(self, target: int) -> int:
         keyframes = self._keyframes_before(target)
@@ -243,7 +248,8 @@ class VideoReader:
         Refused where that was done before, or where it shows that frames went by under wrong numbers.
         """
         if self._recounted or not self._scan.table.seekable:
-            raise lacking(self._path, target if target >= len(self._scan.table) else self._next, len(self._scan.table))
+            found = len(self._scan.table)
+            raise lacking(self._path, target if target >= found else self._next, found, self._num_promised)
         before = self._scan.table.pts
         self._scan = scan(self._path, by_decoding=True)
         self._recounted = True
@@ -251,9 +257,12 @@ class VideoReader:
         self._close_container()
         met = self._last_met + 1
         if not np.array_equal(before[:met], self._scan.table.pts[:met]):
+            promised, found = len(before), len(self._scan.table)
+            why = f"its packets promise {promised} frames, but only {found} could be decoded"
+            if found >= promised:
+                why = "its frames come at other times, or in another order, than its packets say"
             raise DecodeError(
-                f"{printable(self._path)}: damaged: its packets promise {len(before)} frames, but only "
-                f"{len(self._scan.table)} could be decoded, and some of those already read had wrong numbers"
+                f"{printable(self._path)}: damaged: {why}, and some of those already read had wrong numbers"
             )
 
     def _close_container(self) -> None:

@@ -58,6 +58,7 @@ def require_inside(path: str | Path, num_frames: int, clips: Sequence[Sequence[i
         raise lacking(path, max(asked), num_frames)
 
 
-def lacking(path: str | Path, index: int, num_frames: int) -> DecodeError:
-    """The error of a frame that there is not."""
-    return DecodeError(f"{printable(path)}: asked for frame {index}, but only {num_frames} could be decoded")
+def lacking(path: str | Path, index: int, num_frames: int, num_promised: int = 0) -> DecodeError:
+    """The error of a frame that there is not; a damaged file may have promised more frames than there are."""
+    of_those = f" of the {num_promised} that its packets promise" if num_promised > num_frames else ""
+    return DecodeError(f"{printable(path)}: asked for frame {index}, but only {num_frames} could be decoded{of_those}")

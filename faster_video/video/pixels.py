@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
 from faster_video.video.view import Pixels, View
@@ -37,7 +38,10 @@ class Orientation:
         A matrix (a b u; c d v; x y w) sends the stored pixel at column x, row y to column a x + c y,
         row b x + d y, rows counted downwards.
         """
-        matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+        try:
+            matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+        except ValueError:  # beside it is something that PyAV has no name for, such as a camera's EXIF
+            return cls.turned(-frame.rotation)
         if matrix is None:
             return cls()
         a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).tolist()
@@ -45,6 +49,14 @@ class Orientation:
         if abs(b) > abs(a):
             return cls(transposed=True, upside_down=b < 0, mirrored=c < 0, rotation=rotation)
         return cls(upside_down=d < 0, mirrored=a < 0, rotation=rotation)
+
+    @classmethod
+    def turned(cls, degrees: int) -> "Orientation":
+        """Turned clockwise by an angle, which is rounded to a right one, and not mirrored."""
+        turns = round(degrees / 90) % 4
+        return cls(
+            transposed=turns % 2 == 1, upside_down=turns in (2, 3), mirrored=turns in (1, 2), rotation=90 * turns
+        )
 
     def shown_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width as shown of a stored picture of this height and width."""
@@ -153,5 +165,10 @@ class RgbConverter:
 
 def _planes(frame: VideoFrame) -> list[Pixels]:
     """The planes of a frame in its own memory: brightness, then both colours."""
-    rows = [np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, plane.line_size) for plane in frame.planes]
-    return [each[: plane.height, : plane.width] for each, plane in zip(rows, frame.planes, strict=True)]
+    return [_rows(plane)[: plane.height, : plane.width] for plane in frame.planes]
+
+
+def _rows(plane: VideoPlane) -> Pixels:
+    """Every row of a plane, top first, with what is behind its end; some decoders (AMV's) store the last one first."""
+    rows = np.frombuffer(cast("bytes", plane), np.uint8).reshape(-1, abs(plane.line_size))
+    return rows[::-1] if plane.line_size < 0 else rows

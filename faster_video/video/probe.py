@@ -126,7 +126,7 @@ def _header_fps(stream: VideoStream, *, timed: bool) -> Fraction:
     """The container's rate; without two times to average it is a guess, and the codec's own is better."""
     rates = (stream.average_rate, stream.guessed_rate)
     own = stream.codec_context.framerate
-    return next((rate for rate in (rates if timed else (own, *rates)) if rate), DEFAULT_FPS)
+    return next((rate for rate in (rates if timed else (own, *rates)) if rate and rate > 0), DEFAULT_FPS)
 
 
 def _average_fps(table: FrameTable, header_fps: Fraction) -> Fraction:
@@ -136,4 +136,4 @@ def _average_fps(table: FrameTable, header_fps: Fraction) -> Fraction:
     measured = (len(table) - 1) / float(table.seconds[-1])
     if abs(measured / float(header_fps) - 1) <= FPS_TOLERANCE:
         return header_fps
-    return Fraction(measured).limit_denominator(1001)
+    return Fraction(measured).limit_denominator(1001) or Fraction(measured)  # pictures hours apart

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from faster_video.errors import DecodeError
 from faster_video.files import printable
-from faster_video.video.container import decoded, frames_of, open_container, video_stream
+from faster_video.video.container import decoded, frames_of, open_container, require_fruit, undecodable, video_stream
 
 ONE_FRAME_PER_PACKET = frozenset(
     {"apng", "av1", "dnxhd", "dvvideo", "ffv1", "ffvhuff", "gif", "h264", "hevc", "huffyuv", "mjpeg"}
@@ -27,6 +27,8 @@ ONE_FRAME_PER_PACKET = frozenset(
 )
 """Codecs whose packets each give one frame, MPEG-4's unless `_is_odd_mpeg4`. VP8 (hidden reference frames) and all
 others are counted by decoding."""
+REORDERED = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
+"""Those of them whose packets may come in another order than their pictures are shown in; the decoder sorts them."""
 MPEG4_PICTURE = b"\0\0\1\xb6"
 """With these bytes a picture (VOP) begins."""
 MPEG4_LEAST_BYTES = 16
@@ -77,9 +79,9 @@ class Entry(NamedTuple):
 
 def first_frame(container: InputContainer, stream: VideoStream, path: str | Path) -> VideoFrame:
     """The first frame that decodes. Raises `DecodeError` where none does."""
-    for frame in decoded(container, stream):
+    for frame in decoded(container, stream, path):
         return frame
-    raise DecodeError(f"{printable(path)}: not one frame of its video stream can be decoded")
+    raise undecodable(stream, path)
 
 
 def read_packets(container: InputContainer, stream: VideoStream, path: str | Path) -> tuple[list[Entry], VideoFrame]:
@@ -94,12 +96,13 @@ def read_packets(container: InputContainer, stream: VideoStream, path: str | Pat
     for packet in container.demux(stream):
         if first is None:
             first = next(iter(frames_of(packet)), None)
+            require_fruit(len(packets), path)
         if packet.size and not packet.is_corrupt and not packet.is_discard:
             is_odd = is_mpeg4 and _is_odd_mpeg4(bytes(packet))
             packets.append(Entry(packet.pts, packet.duration or 0, packet.is_keyframe, is_odd))
     _require_whole(container, stream, len(packets), path)
     if first is None:
-        raise DecodeError(f"{printable(path)}: not one frame of its video stream can be decoded")
+        raise undecodable(stream, path)
     return packets, first
 
 
@@ -128,13 +131,25 @@ def refuse_truncated(path: str | Path, listed: int, lost: int) -> None:
 
 def packets_tell(stream: VideoStream, packets: list[Entry]) -> bool:
     """Whether the packets alone say which frames the decoder will deliver, and when each is shown."""
-    if stream.codec_context.codec.canonical_name not in ONE_FRAME_PER_PACKET or not have_distinct_times(packets):
+    codec = stream.codec_context.codec.canonical_name
+    if codec not in ONE_FRAME_PER_PACKET or not have_distinct_times(packets):
         return False
-    if any(entry.is_odd for entry in packets):
+    if any(entry.is_odd for entry in packets) or _are_times_of_decoding(stream):
+        return False
+    if codec not in REORDERED and not rise(packets):
         return False
     # Frames shown before the first keyframe need one that the file does not hold: decoders drop them.
     times = [entry.pts for entry in packets if entry.pts is not None]
     return packets[0].is_keyframe and times[0] == min(times)
+
+
+def _are_times_of_decoding(stream: VideoStream) -> bool:
+    """Whether packets come with the time of decoding in place of the other one: MXF says no more where it holds H.264.
+
+    The two differ only where pictures are shown in another order than they are decoded in.
+    """
+    context = stream.codec_context
+    return stream.container.format.name == "mxf" and context.has_b_frames and context.codec.canonical_name == "h264"
 
 
 def have_distinct_times(entries: list[Entry]) -> bool:
@@ -145,12 +160,12 @@ def have_distinct_times(entries: list[Entry]) -> bool:
 def count_frames(path: str | Path) -> list[Entry]:
     """Decode a whole file, keeping only what the table needs of each frame."""
     with open_container(path) as container:
-        frames: Iterable[VideoFrame] = decoded(container, video_stream(container, path))
+        frames: Iterable[VideoFrame] = decoded(container, video_stream(container, path), path)
         return [Entry(frame.pts, frame.duration or 0, frame.key_frame) for frame in frames]
 
 
 def rise(entries: list[Entry]) -> bool:
-    """Whether delivered frames come with times that rise, as those of a sound file do."""
+    """Whether packets or delivered frames come with times that rise, as those of a sound file do."""
     times = [entry.pts for entry in entries if entry.pts is not None]
     return len(times) == len(entries) and all(a < b for a, b in pairwise(times))
 
@@ -166,8 +181,8 @@ def make_table(entries: list[Entry], time_base: Fraction, fps: Fraction, *, seek
         return FrameTable(np.arange(len(entries)) / float(fps), float(1 / fps), nothing, nothing)
     in_order = sorted(entries, key=lambda entry: entry.pts or 0)
     pts = np.array([entry.pts for entry in in_order], np.int64)
-    seconds = (pts - pts[0]) * float(time_base)
-    last_seconds = in_order[-1].duration * float(time_base)
+    seconds = (pts - pts[0]).view(np.uint64) * float(time_base)  # rising, so any distance is right as such a number
+    last_seconds = max(in_order[-1].duration, 0) * float(time_base)
     if not seekable:
         return FrameTable(seconds, last_seconds, nothing, nothing)
     keyframes = np.flatnonzero([entry.is_keyframe for entry in in_order])

@@ -15,17 +15,20 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from faster_video.errors import DecodeError
 from faster_video.files import printable
-from faster_video.video.container import naming, open_container, video_stream
+from faster_video.video.container import LIMITS, naming, open_container, video_stream
 from faster_video.video.diagnose import why_cut_off, why_no_video
-from faster_video.video.probe import VideoInfo, probe
+from faster_video.video.probe import Scan, VideoInfo, scan
 
-DECODER_OPTIONS = {"err_detect": "crccheck"}
+CHECKING = {"err_detect": "crccheck"}
 """Check the sums of formats that have them (FFV1, PNG). FFmpeg's other options found no more of 464 damaged
 files, and some of them refuse sound ones: `aggressive` MPEG-4, `explode` H.264 cut between two keyframes."""
+REFUSING = {"err_detect": "crccheck+explode"}
+"""For PNG, whose decoder otherwise leaves out what has a wrong sum and says nothing."""
 NO_LONG_ZEROS = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
 """Codecs that write no long run of zero bits, so that none is taken for the start of something."""
 ZEROS = re.compile(rb"\x00{32,}[^\x00\x01]")
@@ -53,7 +56,7 @@ def verify(path: str | Path) -> VideoInfo:
     early, or is damaged; then the reason has the second from the start of the video at which damage is first met.
     """
     try:
-        info = probe(path)
+        found = scan(path)
     except DecodeError as error:
         with naming(path):
             reason = _why_refused(Path(path))
@@ -61,10 +64,10 @@ def verify(path: str | Path) -> VideoInfo:
             raise
         raise DecodeError(f"{printable(path)}: {reason}") from error
     with naming(path):
-        reason = why_cut_off(Path(path)) or _why_damaged(path, info)
+        reason = why_cut_off(Path(path)) or _why_damaged(path, found)
     if reason is not None:
         raise DecodeError(f"{printable(path)}: {reason}")
-    return info
+    return found.info
 
 
 def _why_refused(path: Path) -> str | None:
@@ -74,7 +77,8 @@ def _why_refused(path: Path) -> str | None:
     return why_no_video(path) or why_cut_off(path)
 
 
-def _why_damaged(path: str | Path, info: VideoInfo) -> str | None:
+def _why_damaged(path: str | Path, found: Scan) -> str | None:
+    info = found.info
     with open_container(path) as container:
         damage = _decode_all(container, video_stream(container, path))
         is_headless = container.format.name in BARE_STREAMS and Path(path).suffix.lower() in WITH_HEADER
@@ -82,6 +86,8 @@ def _why_damaged(path: str | Path, info: VideoInfo) -> str | None:
         return "its header is damaged: only a bare stream of pictures can be made out, and that not whole"
     if damage.first is None and damage.num_decoded < info.num_frames:
         return f"damaged: only {damage.num_decoded} of its {info.num_frames} frames can be decoded"
+    if damage.first is None and found.packets_tell and not damage.is_in_order:
+        return "damaged: its frames come in another order than the one in which they are shown"
     if damage.first is None:
         return None
     seconds, what = damage.first
@@ -95,10 +101,22 @@ class _Damage:
         self._start = stream.start_time or 0
         self._time_base = stream.time_base or 0
         self.num_decoded = 0
+        self.is_in_order = True
+        """Whether the decoder delivers the frames at rising times."""
+        self._latest: int | None = None
         self.first: tuple[float, str] | None = None
         """The earliest second, and what is wrong there."""
         self.places: set[int | None] = set()
         """Times, in the stream's units, of all frames that are hit; those that build on them look wrong too."""
+
+    def met(self, frame: VideoFrame) -> None:
+        """A frame that the decoder has delivered."""
+        self.num_decoded += 1
+        if frame.is_corrupt:
+            self.note(frame.pts, "part of a frame cannot be decoded")
+        if frame.pts is not None:
+            self.is_in_order &= self._latest is None or self._latest < frame.pts
+            self._latest = frame.pts
 
     def note(self, time: int | None, what: str) -> None:
         """Damage at a time in the stream's units, of which there may be none."""
@@ -109,10 +127,11 @@ class _Damage:
 
 
 def _decode_all(container: InputContainer, stream: VideoStream) -> _Damage:
-    stream.codec_context.options = DECODER_OPTIONS
+    codec = stream.codec_context.codec.canonical_name
+    stream.codec_context.options = LIMITS | (REFUSING if codec in ("png", "apng") else CHECKING)
     damage = _Damage(stream)
     listed = {entry.pos: entry.timestamp for entry in stream.index_entries if entry.size} if _is_avi(container) else {}
-    is_past_keyframe, codec = False, stream.codec_context.codec.canonical_name
+    is_past_keyframe = False
     with _listening_to(container.format.name) as has_skipped:
         for packet in container.demux(stream):
             if has_skipped() and packet.size:
@@ -164,7 +183,7 @@ def _decode_packet(packet: "Packet[VideoStream]", codec: str, damage: _Damage, *
     try:
         frames = packet.decode()
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError | MemoryError):
+        if isinstance(error, MemoryError):
             raise
         # What comes before the first keyframe of a video cut out of a longer one cannot be decoded, and need not be.
         if is_past_keyframe:
@@ -174,6 +193,4 @@ def _decode_packet(packet: "Packet[VideoStream]", codec: str, damage: _Damage, *
     if is_frame and not frames and not START_CODE.match(packet):
         damage.note(time, "a frame is overwritten with something else")
     for frame in frames:
-        damage.num_decoded += 1
-        if frame.is_corrupt:
-            damage.note(frame.pts, "part of a frame cannot be decoded")
+        damage.met(frame)

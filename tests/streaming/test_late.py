@@ -57,7 +57,7 @@ class Watched:
     ) -> None:
         self.stream, self.camera = Stream(classifier, config, fps=FPS), Camera(30 * SPAN)
         self.converted = 0
-        seen, answered = self.stream._seen, self.stream._answer
+        seen, answered = self.stream.viewer, self.stream._answer
 
         def slow_seen(frame: VideoFrame) -> np.ndarray:
             self.converted += 1
@@ -68,7 +68,7 @@ class Watched:
             self.camera.now += answer
             return answered(clip, arrived)  # type: ignore[arg-type]
 
-        patch.setattr(self.stream, "_seen", slow_seen)
+        patch.setattr(self.stream, "viewer", slow_seen)
         patch.setattr(self.stream, "_answer", slow_answer)
         for module in ("run", "stream"):
             patch.setattr(f"faster_video.streaming.{module}.perf_counter", lambda: self.camera.now)
@@ -109,13 +109,13 @@ def test_a_slow_conversion_starves_nothing(
 def test_a_cut_in_a_dropped_clip_is_found_after_it(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream(classifier, StreamConfig(cut_threshold=0.25))
     dark, bright = np.full((40, 40, 3), 20, np.uint8), np.full((40, 40, 3), 200, np.uint8)
-    seen, looked_at = stream._seen, []
+    seen, looked_at = stream.viewer, []
 
     def watched(frame: np.ndarray) -> np.ndarray:
         looked_at.append(stream.cutter.frames_seen)
         return seen(frame)
 
-    monkeypatch.setattr(stream, "_seen", watched)
+    monkeypatch.setattr(stream, "viewer", watched)
     frames = [dark] * (SPAN + 5) + [bright] * (2 * SPAN - 5)
     got = [stream.push(frame, late=number == SPAN) for number, frame in enumerate(frames)]
     found = [answer for answer in got if answer is not None]

@@ -14,7 +14,7 @@ from pathlib import Path
 from faster_video.datasets.checking.finding import Finding
 from faster_video.files import printable
 
-CHECK_VERSION = 1
+CHECK_VERSION = 2
 """To be raised when the check finds more or less than before: older results are then forgotten."""
 NAME = "checks.sqlite"
 WAIT_SECONDS = 30.0
