@@ -1,6 +1,6 @@
 """`classify --out` by one process, against workers of a Ray cluster on this machine; one run.
 
-    python benchmarks/cluster.py FOLDER [--bundle motion] [--files 400] [--rounds 3] [--json]
+    python benchmarks/cluster.py FOLDER [--bundle motion] [--files 400] [--rounds 3] [--workers 1 2 4] [--json]
 
 FOLDER holds videos. In turns, each way `--rounds` times, each time into a new folder; the rows must be equal:
 
@@ -11,7 +11,8 @@ FOLDER holds videos. In turns, each way `--rounds` times, each time into a new f
 
 Every worker has one thread, as plain has (OMP_NUM_THREADS=1). Two times are told of each way: of the whole command,
 and of its work, from the first row to the last, without the start of Python, Ray and the workers, which takes the same
-time however many files there are. Cores that other work was using show in the load.
+time however many files there are. (Of a few tasks, 16 files at most, which several workers end at the same moment, that
+says little.) Cores that other work was using show in the load.
 """
 
 import argparse
@@ -53,16 +54,14 @@ def main() -> None:
     parser.add_argument("--bundle", default="motion")
     parser.add_argument("--files", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     about = rates(1)
     print(json.dumps(about) if options.json else described(about))
     files = sorted(map(str, options.folder.rglob("*.mp4")))[: options.files]
-    ways: dict[str, tuple[int, list[str]]] = {
-        "plain": (0, ["--processes", "1"]),
-        "1 worker": (1, ["--workers", "1"]),
-        "2 workers": (2, ["--workers", "2"]),
-        "4 workers": (4, ["--workers", "4"]),
+    ways = {"plain": (0, ["--processes", "1"])} | {
+        f"{count} worker{'s' if count > 1 else ''}": (count, ["--workers", str(count)]) for count in options.workers
     }
     runs: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
     rows: dict[str, Any] = {}

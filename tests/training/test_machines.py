@@ -26,11 +26,8 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Of a short training, all but where it goes and on what it runs."""
     folder = tmp_path_factory.mktemp("set")
     data = write_small_set(folder / "motion") / "train.csv"
-    recipe = asdict(small_recipe(epochs=4))
-    del recipe["stage2_stored_views"]
-    (folder / "settings.yaml").write_text(
-        yaml.safe_dump({"recipe": "motion", "stage2_stored_views": 0} | plain(recipe))
-    )
+    settings = plain({"recipe": "motion", **asdict(small_recipe(epochs=4))})
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
     return [f"--config={folder / 'settings.yaml'}", f"--data={data}", "--device=cpu", "--workers=0"]
 
 
