@@ -250,7 +250,7 @@ WRONG_USES = [
         "serve bundle --token_file none",
         "none: the token cannot be read from there (No such file or directory)",
     ),
-    WrongUse("root is no folder", "serve bundle --root none", "root is 'none', which is no folder"),
+    WrongUse("served root is no folder", "serve bundle --root none", "root is 'none', which is no folder"),
     WrongUse("no queue", "serve bundle --queue -1", "queue is -1; it must be at least 0"),
     WrongUse(
         "an address of another machine",
