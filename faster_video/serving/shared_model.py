@@ -17,10 +17,11 @@ from faster_video.inference import Classifier
 from faster_video.model import State, look
 from faster_video.pattern import Pattern
 
-MOST_TOGETHER = 8
-"""Clips that go through a network at once, on a processor."""
-MOST_PIXELS = 1 << 20
-"""Of those (T·S·S of each): more clips take longer together than one by one, since their maps leave the cache."""
+MOST_TOGETHER, MOST_TOGETHER_ON_GPU = 4, 16
+"""Clips that go through a network at once."""
+MOST_PIXELS, MOST_PIXELS_ON_GPU = 1 << 18, 1 << 24
+"""Of those (T·S·S of each): on a processor more clips take longer together than one by one, since their maps leave the
+cache; a GPU has only so much memory."""
 Answer = TypeVar("Answer")
 
 
@@ -45,8 +46,10 @@ class SharedModel:
         self._model = classifier.model
         self._on_batch = on_batch
         clips, side = classifier.bundle.config.clips, classifier.bundle.config.transform.crop_size
-        fitting = max(1, MOST_PIXELS // (clips.frames_per_clip * side * side))
-        self.most_together = MOST_TOGETHER if classifier.device.type != "cpu" else min(MOST_TOGETHER, fitting)
+        is_on_gpu = classifier.device.type != "cpu"
+        pixels = MOST_PIXELS_ON_GPU if is_on_gpu else MOST_PIXELS
+        fitting = max(1, pixels // (clips.frames_per_clip * side * side))
+        self.most_together = min(fitting, MOST_TOGETHER_ON_GPU if is_on_gpu else MOST_TOGETHER)
         self._asked: deque[_Asked[object]] = deque()
         self._changed = Condition()
         self._is_closed = False
