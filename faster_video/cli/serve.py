@@ -19,6 +19,7 @@ _INT = {
     "upload_megabytes": "largest file that is taken",
     "spool_megabytes": "of all uploads that are on disk at once",
     "decode_megabytes": "memory that decoding one file may take",
+    "stream_megabytes": "memory that decoding one stream may take",
     "at_once": "files that are decoded and classified at once; default: two for each core",
     "queue": "files that may wait; requests beyond are refused with 503",
     "streams": "WebSocket streams that may be open at once",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, suppress
@@ -15,13 +16,14 @@ from faster_video.errors import first_line
 from faster_video.inference import Classification, ClipAnswer, Failure
 from faster_video.serving.jobs import Job, Jobs
 from faster_video.serving.metrics import Metrics
+from faster_video.serving.reasons import UNWANTED
 from faster_video.serving.schema import Answer, Clip
 from faster_video.serving.uploads import Given
 
 EVENTS = "text/event-stream"
 HEARTBEAT_SECONDS = 10.0
 """Between two signs of life of a stream of events."""
-UNDECODABLE, BROKEN = 422, 500
+UNDECODABLE, INTERNAL = 422, 500
 Result = Classification | Failure | None
 
 
@@ -103,7 +105,8 @@ class JobResponse(Response):
         """Status and body once the work has ended."""
         error = future.exception()
         if error is not None:
-            return BROKEN, {"detail": f"the server could not do it ({first_line(error)})"}
+            logging.getLogger(__name__).error("classifying %s", self._job.name, exc_info=error)
+            return INTERNAL, {"detail": f"the server could not do it ({first_line(error)})"}
         result = future.result()
         if isinstance(result, Classification):
             return 200, Answer.of(result, self._top).model_dump()
@@ -111,8 +114,13 @@ class JobResponse(Response):
         return UNDECODABLE, {"detail": f"{self._job.name}: {result.reason}"}
 
     def _count(self, future: "Future[Result]", seconds: float) -> None:
-        result = None if future.cancelled() or future.exception() else future.result()
-        outcome = {Classification: "answered", Failure: "failed"}.get(type(result), "unwanted")
+        is_broken = not future.cancelled() and future.exception() is not None
+        result = None if future.cancelled() or is_broken else future.result()
+        if isinstance(result, Failure) and result.reason == UNWANTED:
+            result = None
+        outcome = {Classification: "answered", Failure: "failed"}.get(
+            type(result), "broken" if is_broken else "unwanted"
+        )
         self._metrics.videos.labels(outcome).inc()
         if isinstance(result, Classification):
             self._metrics.seconds.observe(seconds)

@@ -20,42 +20,12 @@ from faster_video.serving.guard import Guard, is_token
 from faster_video.serving.jobs import BusyError, Jobs
 from faster_video.serving.metrics import Metrics
 from faster_video.serving.refusals import answer, busy
-from faster_video.serving.schema import Answer, Detail, Info, Limits
+from faster_video.serving.schema import FORM, MOST_TOP, REFUSALS, Answer, Info, Limits
 from faster_video.serving.shared_model import SharedModel
 from faster_video.serving.sockets import Sockets
 from faster_video.serving.uploads import Spool
 
 PAGE = Path(__file__).parent / "page"
-MOST_TOP = 1000
-FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "the video"},
-                        "path": {
-                            "type": "string",
-                            "description": "instead of file, where the operator allows it: below the server's folder",
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
-REFUSALS: dict[int | str, dict[str, object]] = {
-    400: {"model": Detail, "description": "the form is none that is taken"},
-    401: {"model": Detail, "description": "the token is missing or wrong"},
-    403: {"model": Detail, "description": "no paths are taken, or a page of another site asks"},
-    404: {"model": Detail, "description": "there is no such file below the server's folder"},
-    408: {"model": Detail, "description": "the upload was too slow"},
-    413: {"model": Detail, "description": "the upload is too large"},
-    422: {"model": Detail, "description": "the video cannot be decoded, is too long, or needs too much memory or time"},
-    503: {"model": Detail, "description": "as many videos wait as may; Retry-After says how many seconds to wait"},
-}
 
 
 def make_app(classifier: Classifier, config: ServeConfig, name: str = "bundle") -> FastAPI:
@@ -69,11 +39,14 @@ def make_app(classifier: Classifier, config: ServeConfig, name: str = "bundle") 
     sockets = Sockets(classifier, model, jobs.pool, config, metrics)
     metrics.waiting.set_function(lambda: jobs.waiting.count)
     metrics.streams.set_function(lambda: sockets.open)
+    spool = Spool(config, metrics)
+    metrics.uploads.set_function(lambda: spool.uploads)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         jobs.close()
+        sockets.close()
         model.close()
 
     app = FastAPI(
@@ -88,7 +61,7 @@ def make_app(classifier: Classifier, config: ServeConfig, name: str = "bundle") 
     app.add_middleware(Guard, config=config, metrics=metrics)
     app.add_exception_handler(HTTPException, answer)
     app.add_exception_handler(RequestValidationError, _wrong_query)
-    _add_classify(app, jobs, Spool(config, metrics), metrics)
+    _add_classify(app, jobs, spool, metrics)
     _add_looks(app, info_of(classifier, config, name), metrics)
 
     @app.websocket("/v1/stream")
@@ -113,10 +86,11 @@ def _add_classify(app: FastAPI, jobs: Jobs, spool: Spool, metrics: Metrics) -> N
         or `error`. A client that goes away has its work stopped."""
         async with AsyncExitStack() as stack:
             try:
+                jobs.waiting.require_place()
+                given = await stack.enter_async_context(spool.given(request))
                 stack.enter_context(jobs.waiting.place())
             except BusyError as error:
                 raise busy(error.retry_seconds, "as many videos wait as may") from error
-            given = await stack.enter_async_context(spool.given(request))
             events = EVENTS in request.headers.get("accept", "")
             return JobResponse(given, stack.pop_all(), jobs, metrics, top=top, events=events)
 

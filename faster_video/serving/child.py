@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from faster_video.config import ClipConfig, TransformConfig
 from faster_video.inference.decoding import read_clips
 from faster_video.serving.child_stream import decode_stream
 from faster_video.serving.config import MEGABYTE
-from faster_video.serving.reasons import reason_of
+from faster_video.serving.reasons import failure_of
 from faster_video.serving.wire import FILE, STOP, STREAM, Header, send
 
 
@@ -29,6 +30,7 @@ def main(connection: Connection, clips: ClipConfig, transform: TransformConfig, 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends this process
     torch.set_num_threads(1)
     limit_memory(megabytes)
+    yield_memory()
     refuse_files()
     try:
         while True:
@@ -51,6 +53,12 @@ def limit_memory(megabytes: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def yield_memory() -> None:
+    """Where the machine has no memory left, have the system end this process, and not the server."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def refuse_files() -> None:
@@ -81,7 +89,7 @@ def _decode_file(
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:  # whatever a file does to the decoder, the server hears of it
-        send(connection, {"failure": reason_of(error, path, megabytes)})
+        send(connection, failure_of(error, path, megabytes))
 
 
 def _is_stopped(connection: Connection) -> bool:

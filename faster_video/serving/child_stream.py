@@ -15,7 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from faster_video.config import TransformConfig
 from faster_video.errors import DecodeError
-from faster_video.serving.reasons import reason_of
+from faster_video.serving.reasons import failure_of
 from faster_video.serving.wire import STOP, Header, send
 from faster_video.streaming.config import USUAL_FPS
 from faster_video.streaming.source import arriving
@@ -48,7 +48,7 @@ def decode_stream(connection: Connection, request: Header, transform: TransformC
     except (EOFError, BrokenPipeError):
         raise
     except Exception as error:  # whatever a stream does to the decoder, the server hears of it
-        send(connection, {"failure": reason_of(error, NAME, megabytes)})
+        send(connection, failure_of(error, NAME, megabytes))
 
 
 class Pieces:
@@ -57,12 +57,15 @@ class Pieces:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._left = memoryview(b"")
+        self._asked = 0
         self._ended = False
 
     def next(self) -> tuple[Header, bytes] | None:
         """The next piece; None after the last one."""
         if self._ended:
             return None
+        self._asked += 1
+        send(self._connection, {"asked": self._asked})  # by which the server knows that nothing hangs here
         header = json.loads(self._connection.recv_bytes())
         if header.get("do") == STOP:
             self._ended = True

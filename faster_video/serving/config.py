@@ -42,6 +42,8 @@ class ServeConfig:
     """Longest time that is waited for the decoding of one file or, of a stream, for one picture."""
     decode_megabytes: int = 1024
     """Memory that decoding one file may take."""
+    stream_megabytes: int = 384
+    """Memory that decoding one stream may take."""
     at_once: int = 2 * usable_cores()
     """Files that are decoded and classified at once."""
     queue: int = 32
@@ -56,7 +58,15 @@ class ServeConfig:
     def __post_init__(self) -> None:
         require_at_least("port", self.port, 0)
         require_at_most("port", self.port, 65535)
-        for name in ("upload_megabytes", "spool_megabytes", "decode_megabytes", "at_once", "streams", "connections"):
+        for name in (
+            "upload_megabytes",
+            "spool_megabytes",
+            "decode_megabytes",
+            "stream_megabytes",
+            "at_once",
+            "streams",
+            "connections",
+        ):
             require_at_least(name, getattr(self, name), 1)
         require_at_least("queue", self.queue, 0)
         for name in (

@@ -5,27 +5,31 @@ Shapes: T frames of a clip, S side of the crop.
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Lock
 from time import monotonic
-
-import numpy as np
-from numpy.typing import NDArray
 
 from faster_video.config import ClipConfig, TransformConfig
 from faster_video.errors import DecodeError
 from faster_video.inference.decoding import ClipPictures
 from faster_video.serving import child
 from faster_video.serving.config import ServeConfig
-from faster_video.serving.reasons import DIED, TOO_SLOW
+from faster_video.serving.reasons import DIED, TOO_SLOW, UNWANTED
 from faster_video.serving.wire import FILE, STOP, STREAM, Header, receive, send
+from faster_video.video.view import Pixels
 
 FILES_OF_A_PROCESS = 200
-"""After so many files, or one that fails, a process is replaced: what a file did to it ends with it."""
-BROKEN = (EOFError, OSError, ValueError, TypeError, KeyError)
+"""After so many a process is replaced, in case one of them did something to it."""
+LOOK_SECONDS = 0.25
+"""How often somebody who waits looks whether it is still wanted."""
+STOP_SECONDS = 1.0
+"""For a process to end the clip that it is at."""
+BAD_ANSWERS = (EOFError, OSError, ValueError, TypeError, KeyError)
 """What a process that has died, or was taken over by a file, can make the server's end raise."""
 
 
@@ -34,85 +38,92 @@ class StreamPicture:
     """A picture of a stream, or that it begins or ends."""
 
     header: Header
-    pixels: NDArray[np.uint8] | None
+    pixels: Pixels | None
     """[S, S, 3]."""
 
 
 class DecodeProcess:
     """One process; it decodes one thing at a time."""
 
-    def __init__(self, clips: ClipConfig, transform: TransformConfig, config: ServeConfig) -> None:
-        self.files = 0
-        """Begun so far."""
-        self._is_closed = False
+    def __init__(self, clips: ClipConfig, transform: TransformConfig, config: ServeConfig, megabytes: int) -> None:
+        self._is_closed = self._is_worn = self._is_busy = False
+        self._files = 0
         self._clips, self._transform, self._config = clips, transform, config
         context = get_context("forkserver")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=child.main, args=(theirs, clips, transform, config.decode_megabytes), daemon=True
-        )
+        self._process = context.Process(target=child.main, args=(theirs, clips, transform, megabytes), daemon=True)
         self._process.start()
         theirs.close()
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can be given another file."""
-        return self.files < FILES_OF_A_PROCESS and self._process.is_alive()
+        """Whether it can be given another file: it is in the middle of none, and nothing has happened to it."""
+        return not (self._is_worn or self._is_busy or self._is_closed) and self._process.is_alive()
 
-    def clips_of(self, path: Path) -> Iterator[ClipPictures]:
-        """All clips of a file; closing the iterator stops it.
+    def clips_of(self, path: Path, is_wanted: Callable[[], bool]) -> Iterator[ClipPictures]:
+        """All clips of a file; closing the iterator stops it, and so does `is_wanted` where it becomes false.
 
         Raises:
-            DecodeError: the file cannot be read as video, is too long, or needs more time or memory than it may have.
+            DecodeError: the file cannot be read as video, is too long, or needs more time or memory than it may have;
+                or it is not wanted any more.
         """
-        self.files += 1
-        most = self._config.video_seconds
-        side = self._transform.crop_size
-        shape = (self._clips.frames_per_clip, side, side, 3)
+        self._is_busy = True
+        self._files += 1
+        self._is_worn |= self._files >= FILES_OF_A_PROCESS
         left = self._config.decode_seconds
-        wanted = True
         try:
-            send(self._connection, {"do": FILE, "path": str(path), "most_seconds": most})
-            while True:
+            send(self._connection, {"do": FILE, "path": str(path), "most_seconds": self._config.video_seconds})
+            for number in count():
                 began = monotonic()
-                if not self._connection.poll(max(0, left)):
-                    raise DecodeError(TOO_SLOW.format(self._config.decode_seconds))
-                header, pixels = receive(self._connection, shape)
+                header, pixels = self._next(left, is_wanted)
                 left -= monotonic() - began
                 if pixels is None:
+                    self._is_busy = False
+                    self._is_worn |= bool(header.get("is_fatal"))
                     if "failure" in header:
                         raise DecodeError(str(header["failure"]))
-                    wanted = False
+                    if number != self._clips.num_clips:
+                        raise ValueError("a file ended before its last clip")
                     return
+                if header["number"] != number:
+                    raise ValueError("a clip came out of its turn")
                 yield _clip(header, pixels)
-        except BROKEN as error:
+        except BAD_ANSWERS as error:
             self.kill()
             raise DecodeError(DIED) from error
-        except DecodeError:
-            self.kill()
-            raise
         finally:
-            if wanted:
-                self._stop(shape)
+            if self._is_busy:
+                self._stop()
 
-    def _stop(self, shape: tuple[int, ...]) -> None:
-        """Have the rest of a file left out, and be ready for the next one."""
-        deadline = monotonic() + 1
-        try:
+    def _next(self, seconds: float, is_wanted: Callable[[], bool]) -> tuple[Header, Pixels | None]:
+        until = monotonic() + seconds
+        while not self._connection.poll(max(0, min(LOOK_SECONDS, until - monotonic()))):
+            if monotonic() >= until or not is_wanted():
+                self.kill()
+                raise DecodeError(TOO_SLOW.format(self._config.decode_seconds) if is_wanted() else UNWANTED)
+        return receive(self._connection, self._clip_shape)
+
+    @property
+    def _clip_shape(self) -> tuple[int, ...]:
+        side = self._transform.crop_size
+        return self._clips.frames_per_clip, side, side, 3
+
+    def _stop(self) -> None:
+        """Have the rest of a file left out, and be ready for the next one; else the process ends."""
+        deadline = monotonic() + STOP_SECONDS
+        with suppress(*BAD_ANSWERS):
             send(self._connection, {"do": STOP})
             while self._connection.poll(max(0, deadline - monotonic())):
-                header, pixels = receive(self._connection, shape)
+                header, pixels = receive(self._connection, self._clip_shape)
                 if pixels is None:
-                    if "failure" in header:
-                        break
-                    return
-        except BROKEN:
-            pass
-        self.kill()
+                    self._is_busy = "failure" in header
+                    break
+        if self._is_busy:
+            self.kill()
 
     def begin_stream(self, header: Header) -> None:
         """Have the process decode a stream of this kind (`child_stream.decode_stream`)."""
-        self.files += 1
+        self._is_worn = True
         send(self._connection, header | {"do": STREAM})
 
     def give(self, header: Mapping[str, object], data: bytes) -> None:
@@ -136,7 +147,7 @@ class DecodeProcess:
             if not self._connection.poll(wait_seconds):
                 return None
             header, pixels = receive(self._connection, (side, side, 3))
-        except BROKEN as error:
+        except BAD_ANSWERS as error:
             raise DecodeError(DIED) from error
         if "failure" in header:
             raise DecodeError(str(header["failure"]))
@@ -144,8 +155,8 @@ class DecodeProcess:
 
     def kill(self) -> None:
         """End it at once; whoever waits for it gets an error."""
-        self.files = FILES_OF_A_PROCESS
-        if not self._is_closed:
+        self._is_worn = True
+        with suppress(ValueError):  # it is closed already
             self._process.kill()
             self._process.join()
 
@@ -159,42 +170,65 @@ class DecodeProcess:
 
 
 class DecodePool:
-    """So many processes for files, each made when it is first needed."""
+    """Processes for files, each made when it is first needed, and for streams, which have one each."""
 
     def __init__(self, clips: ClipConfig, transform: TransformConfig, config: ServeConfig) -> None:
         self._clips, self._transform, self._config = clips, transform, config
         get_context("forkserver").set_forkserver_preload([child.__name__])
+        self._all: set[DecodeProcess] = set()
+        self._lock = Lock()
         self._is_closed = False
-        self._resting = deque([self.new()])  # which has the server of processes import what all of them need
+        self._resting = deque([self._new(config.decode_megabytes)])  # has the forkserver import what all need
 
-    def new(self) -> DecodeProcess:
-        """A process that nobody has used."""
-        return DecodeProcess(self._clips, self._transform, self._config)
+    def for_stream(self) -> DecodeProcess:
+        """A process that nobody has used; `end` ends it."""
+        return self._new(self._config.stream_megabytes)
 
     @contextmanager
     def process(self) -> Iterator[DecodeProcess]:
         """One for a file; it serves others afterwards if nothing went wrong."""
-        try:
-            process = self._resting.pop()
-        except IndexError:
-            process = self.new()
+        process = self._rested() or self._new(self._config.decode_megabytes)
         try:
             yield process
         finally:
             if process.is_usable and not self._is_closed:
                 self._resting.append(process)
             else:
-                process.close()
+                self.end(process)
+
+    def end(self, process: DecodeProcess) -> None:
+        """End a process that nobody uses any more."""
+        process.close()
+        with self._lock:
+            self._all.discard(process)
 
     def close(self) -> None:
-        """End the processes that rest, and the others when they are given back."""
-        self._is_closed = True
-        with suppress(IndexError):
-            while True:
-                self._resting.pop().close()
+        """End all processes; whoever waits for one gets an error."""
+        with self._lock:
+            self._is_closed = True
+            for process in self._all:
+                process.kill()
+        while self._resting:
+            self.end(self._resting.pop())
+
+    def _rested(self) -> DecodeProcess | None:
+        while self._resting:
+            process = self._resting.pop()
+            if process.is_usable:
+                return process
+            self.end(process)
+        return None
+
+    def _new(self, megabytes: int) -> DecodeProcess:
+        with self._lock:
+            if self._is_closed:
+                raise DecodeError(UNWANTED)
+            process = DecodeProcess(self._clips, self._transform, self._config, megabytes)
+            self._all.add(process)
+            return process
 
 
-def _clip(header: Header, pixels: NDArray[np.uint8]) -> ClipPictures:
+def _clip(header: Header, pixels: Pixels) -> ClipPictures:
     return ClipPictures(
         number=int(str(header["number"])),
         pictures=list(pixels),

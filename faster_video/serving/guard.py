@@ -34,7 +34,7 @@ class Guard:
         self._names = {LOCALHOST, config.host.lower(), *(name.lower() for name in config.names)}
         if config.host in ("127.0.0.1", "::1", LOCALHOST):
             self._names |= {"127.0.0.1", "::1"}
-        if not {"0.0.0.0", "::", "*"}.isdisjoint(self._names):  # all addresses: any may be the right one
+        if config.host in ("0.0.0.0", "::") and not config.names:  # all addresses: any may be the right one
             self._names.add("*")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,12 +66,11 @@ class Guard:
         await self._app(scope, receive, send_guarded if scope["type"] == "http" else send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
-        host = headers.get("host", "")
-        name = (urlsplit(f"//{host}").hostname or "").lower() if _is_host(host) else ""
-        if "*" not in self._names and name not in self._names:
+        host = headers.get("host", "").lower()
+        if "*" not in self._names and _name_of(host) not in self._names:
             return Refusal(421, "this server does not go by the name in the request's Host header; see --names")
         origin = headers.get("origin")
-        if origin is not None and urlsplit_host(origin) != host.lower():
+        if origin is not None and _host_of(origin) != host:
             return Refusal(403, "pages of other sites may not use this server")
         path = scope["path"]
         is_open = path in OPEN or not path.startswith(("/v1/", "/metrics"))
@@ -93,11 +92,17 @@ def is_token(expected: str | None, given: str) -> bool:
     return expected is None or hmac.compare_digest(expected.encode(), given.strip().encode())
 
 
-def _is_host(host: str) -> bool:
-    return bool(host) and not any(character in host for character in "/\\@?# \t")
+def _name_of(host: str) -> str:
+    """Of `NAME:PORT`; nothing for what is none."""
+    if not host or any(character in host for character in "/\\@?# \t"):
+        return ""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
-def urlsplit_host(origin: str) -> str:
+def _host_of(origin: str) -> str:
     """Host and port of an origin; nothing for one that is no address."""
     try:
         return urlsplit(origin).netloc.lower()

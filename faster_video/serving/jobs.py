@@ -5,7 +5,7 @@ Shapes: K classes.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -37,7 +37,7 @@ class BusyError(Exception):
 
 
 class Waiting:
-    """Counts the files that are worked on or wait, from before their upload on."""
+    """Counts the files that are worked on or wait for that."""
 
     def __init__(self, config: ServeConfig) -> None:
         self._at_once, self._most = config.at_once, config.at_once + config.queue
@@ -46,12 +46,16 @@ class Waiting:
         self.count = 0
         """Files now."""
 
+    def require_place(self) -> None:
+        """Raise `BusyError` where there is none, so that nothing is sent in vain."""
+        if self.count >= self._most:
+            raise BusyError(self.retry_seconds)
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """For one file. Raises `BusyError` where there is none."""
         with self._lock:
-            if self.count >= self._most:
-                raise BusyError(self.retry_seconds)
+            self.require_place()
             self.count += 1
         try:
             yield
@@ -106,8 +110,11 @@ class Jobs:
             return None
         began = perf_counter()
         try:
-            with self.pool.process() as process:
-                result = self._classified(job, process.clips_of(job.path), began)
+            with (
+                self.pool.process() as process,
+                closing(process.clips_of(job.path, lambda: not job.unwanted.is_set())) as clips,  # type: ignore[type-var]
+            ):
+                result = self._classified(job, clips, began)
         except DecodeError as error:
             return Failure(Path(job.name), str(error))
         self.waiting.done(perf_counter() - began)

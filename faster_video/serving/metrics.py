@@ -19,7 +19,7 @@ class Metrics:
         )
         self.videos = Counter(
             "faster_video_videos",
-            "Videos by outcome: answered, failed or unwanted.",
+            "Videos by outcome: answered, failed (no video), unwanted or broken (the server could not do it).",
             ("outcome",),
             registry=self._registry,
         )
@@ -49,6 +49,7 @@ class Metrics:
             buckets=BATCHES,
         )
         self.waiting = Gauge("faster_video_waiting", "Files being worked on or waiting.", registry=self._registry)
+        self.uploads = Gauge("faster_video_uploads", "Request bodies that are coming.", registry=self._registry)
         self.streams = Gauge("faster_video_streams", "Streams that are open.", registry=self._registry)
         self.stream_answers = Counter("faster_video_stream_answers", "Answers to streams.", registry=self._registry)
 

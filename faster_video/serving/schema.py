@@ -8,6 +8,7 @@ from faster_video.inference import Classification, ClipAnswer
 from faster_video.streaming import StreamAnswer, StreamConfig
 
 MOST_PICTURE_SIDE = 16384
+MOST_TOP = 1000
 
 
 class LabelShare(BaseModel):
@@ -87,6 +88,37 @@ class Detail(BaseModel):
     detail: str = Field(description="one sentence: what is wrong, what is allowed")
 
 
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "the video"},
+                        "path": {
+                            "type": "string",
+                            "description": "instead of file, where the operator allows it: below the server's folder",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+REFUSALS: dict[int | str, dict[str, object]] = {
+    400: {"model": Detail, "description": "the form is none that is taken"},
+    401: {"model": Detail, "description": "the token is missing or wrong"},
+    403: {"model": Detail, "description": "no paths are taken, or a page of another site asks"},
+    404: {"model": Detail, "description": "there is no such file below the server's folder"},
+    408: {"model": Detail, "description": "the upload was too slow"},
+    413: {"model": Detail, "description": "the upload is too large"},
+    422: {"model": Detail, "description": "the video cannot be decoded, is too long, or needs too much memory or time"},
+    503: {"model": Detail, "description": "as many videos wait as may; Retry-After says how many seconds to wait"},
+}
+
+
 class StreamStart(BaseModel):
     """The first message of a stream."""
 
@@ -96,7 +128,7 @@ class StreamStart(BaseModel):
     fps: float = Field(default=25.0, gt=0, le=1000)
     timed: bool = False
     live: bool = False
-    top: int = Field(default=5, ge=1, le=1000)
+    top: int = Field(default=5, ge=1, le=MOST_TOP)
     width: int | None = Field(default=None, ge=1, le=MOST_PICTURE_SIDE)
     height: int | None = Field(default=None, ge=1, le=MOST_PICTURE_SIDE)
     token: str | None = None

@@ -25,7 +25,7 @@ cache; a GPU has only so much memory."""
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Asked(Generic[Answer]):
     """Something to compute. What has the same key may be computed together."""
 
@@ -145,7 +145,8 @@ class SharedModel:
         state = State(hidden[0], 1) if hidden else None
         flag = bool(together[0].key[1])
         log_probabilities, new = self._model.fold(features, state, expensive=flag)
-        return list(zip(_one_by_one(log_probabilities), _one_by_one(new.hidden), strict=True))
+        hiddens = [state.clone() for state in _one_by_one(new.hidden)]  # which outlive what was computed together
+        return list(zip(_one_by_one(log_probabilities), hiddens, strict=True))
 
     def _gate(self, together: list[_Asked[Tensor]]) -> list[Tensor]:
         cheap, hidden = (torch.cat(parts) for parts in zip(*(asked.inputs for asked in together), strict=True))

@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import anyio
 from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from faster_video.errors import ConfigError
+from faster_video.errors import ConfigError, DecodeError, first_line
 from faster_video.inference import Classifier
+from faster_video.serving.child_stream import CHUNKS
 from faster_video.serving.config import ServeConfig
 from faster_video.serving.decoders import DecodePool
 from faster_video.serving.metrics import Metrics
@@ -21,6 +23,8 @@ from faster_video.streaming import StreamAnswer
 
 NORMAL, WRONG, REFUSED, LATER = 1000, 1003, 1008, 1013
 """Codes with which a socket is closed."""
+MOST_START, MOST_END = 4096, 64
+"""Characters of the first message, and of the last."""
 MOST_UNREAD = 256
 """Answers that a client may leave unread."""
 WAITING_ROOM = 4
@@ -47,6 +51,12 @@ class Sockets:
         self.open = 0
         """Streams that have begun."""
         self._sockets = 0
+        self._threads = ThreadPoolExecutor(config.streams, thread_name_prefix="streams")
+        """For beginning and ending, which wait for processes."""
+
+    def close(self) -> None:
+        """Begin no more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def serve(self, socket: WebSocket, is_token: Callable[[str], bool]) -> None:
         """One stream from its first message to its end."""
@@ -84,8 +94,11 @@ class Sockets:
             raise ClosingError("nothing came; the first message says what the stream is") from None
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect
+        text = message.get("text") or ""
+        if len(text) > MOST_START:
+            raise ClosingError(f"the first message has {len(text)} characters; it must have at most {MOST_START}")
         try:
-            start = StreamStart.model_validate_json(message.get("text") or "")
+            start = StreamStart.model_validate_json(text)
             _ = start.config
         except ValidationError as error:
             first = error.errors()[0]
@@ -101,49 +114,61 @@ class Sockets:
         """Pieces in and answers out, until one side ends."""
         loop = asyncio.get_running_loop()
         known: asyncio.Queue[StreamAnswer | Message] = asyncio.Queue()
-        watching = Watching(
-            self._classifier,
-            self._model,
-            start,
-            self._config,
-            lambda item: loop.call_soon_threadsafe(known.put_nowait, item),
-        )
+
+        def tell(item: StreamAnswer | Message) -> None:
+            """Called in the stream's thread."""
+            if isinstance(item, StreamAnswer) and known.qsize() > MOST_UNREAD:
+                raise DecodeError("the answers are not read")
+            with suppress(RuntimeError):  # the server has ended
+                loop.call_soon_threadsafe(known.put_nowait, item)
+
+        watching = Watching(self._classifier, self._model, start, self._config, tell)
         try:
-            await asyncio.to_thread(watching.begin, self._pool)
+            await loop.run_in_executor(self._threads, watching.begin, self._pool)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._take, socket, watching, start)
                 await self._tell(socket, known, start)
                 group.cancel_scope.cancel()
-        except* ClosingError as group_error:
-            raise group_error.exceptions[0] from None
+        except* ClosingError as several:
+            raise several.exceptions[0] from None
+        except* (DecodeError, OSError) as several:
+            raise ClosingError(f"no stream can begin ({first_line(several.exceptions[0])})", LATER) from None
         except* WebSocketDisconnect:
             pass
         finally:
             with anyio.CancelScope(shield=True):
-                await asyncio.to_thread(watching.close)
+                await asyncio.wait([asyncio.wrap_future(self._threads.submit(watching.close))])
 
     async def _take(self, socket: WebSocket, watching: Watching, start: StreamStart) -> None:
-        """Hand every message on to the decoding process."""
+        """Hand every message on to the decoding process, and notice when the client goes."""
+        room, loop = asyncio.Event(), asyncio.get_running_loop()
+        watching.on_room = lambda: _set_later(loop, room)
+        has_ended = False
         while True:
+            seconds = None if has_ended else self._config.stream_silence_seconds
             try:
-                message = await asyncio.wait_for(socket.receive(), self._config.stream_silence_seconds)
+                message = await asyncio.wait_for(socket.receive(), seconds)
             except TimeoutError:
-                raise ClosingError(
-                    f"nothing came for {self._config.stream_silence_seconds:g} seconds", REFUSED
-                ) from None
+                raise ClosingError(f"nothing came for {seconds:g} seconds", REFUSED) from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", NORMAL))
             data = message.get("bytes")
+            if has_ended:
+                continue
             if data is None:
                 if not _is_end(message.get("text") or ""):
                     raise ClosingError('a text message after the first must be {"end": true}; pictures are binary')
                 watching.end()
-                return
-            piece = SentPiece.of(data, timed=start.timed and start.format != "chunks")
+                has_ended = True
+                continue
+            piece = SentPiece.of(data, timed=start.timed and start.format != CHUNKS)
             if piece is None:
                 raise ClosingError("a timed picture begins with 8 bytes: its seconds, a little-endian float64")
-            if not watching.put(piece):
-                await asyncio.to_thread(watching.put_when_possible, piece)
+            while not watching.put(piece):
+                room.clear()
+                if watching.put(piece):
+                    break
+                await room.wait()
 
     async def _tell(
         self, socket: WebSocket, known: "asyncio.Queue[StreamAnswer | Message]", start: StreamStart
@@ -152,8 +177,6 @@ class Sockets:
         classes, gmacs = self._classifier.bundle.labels, 0.0
         while True:
             item = await known.get()
-            if known.qsize() > MOST_UNREAD:
-                raise ClosingError("the answers are not read", REFUSED)
             if isinstance(item, StreamAnswer):
                 self._metrics.stream_answers.inc()
                 self._metrics.clip(item.gmacs - gmacs, expensive=item.expensive)
@@ -174,8 +197,13 @@ async def _close(socket: WebSocket, code: int, message: Message) -> None:
         await socket.close(code)
 
 
+def _set_later(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the server has ended
+        loop.call_soon_threadsafe(event.set)
+
+
 def _is_end(text: str) -> bool:
     try:
-        return bool(json.loads(text) == {"end": True})
+        return len(text) <= MOST_END and bool(json.loads(text) == {"end": True})
     except ValueError:
         return False

@@ -48,6 +48,8 @@ class Spool:
         self.config, self.metrics = config, metrics
         self.bytes = 0
         """Now."""
+        self.uploads = 0
+        """That are coming now."""
 
     @asynccontextmanager
     async def given(self, request: Request) -> AsyncIterator[Given]:
@@ -56,10 +58,11 @@ class Spool:
         Raises:
             Refusal: there is no such form, it is too large, too slow or has no room, or the path is not allowed.
         """
-        kind = request.headers.get("content-type", "")
+        kind = request.headers.get("content-type", "").lower()
         if not kind.startswith("multipart/form-data"):
             raise Refusal(400, f"the body is {kind.partition(';')[0] or 'of no type'!r}; {WRONG_FORM}")
         body = _LimitedBody(request, self)
+        self.uploads += 1
         try:
             try:
                 form = await Request(request.scope, body.receive).form(
@@ -69,10 +72,9 @@ class Spool:
                 raise Refusal(400, "the upload was given up") from error  # which nobody hears
             except OSError as error:
                 raise Refusal(507, f"the upload cannot be kept ({error.strerror})") from error
-            except FormParserError as error:
+            except (FormParserError, UnicodeError, LookupError) as error:  # the latter of unknown character sets
                 raise Refusal(400, f"the form is damaged ({error}); {WRONG_FORM}") from error
             try:
-                self.metrics.upload_bytes.inc(body.bytes)
                 async with _file_of(form.get("file"), form.get("path"), self.config.root) as given:
                     yield given
             finally:
@@ -83,6 +85,8 @@ class Spool:
             raise Refusal(error.status_code, f"{error.detail.rstrip('.')}; {WRONG_FORM}") from error
         finally:
             self.bytes -= body.bytes
+            self.uploads -= not body.is_over
+            self.metrics.upload_bytes.inc(body.bytes)
 
 
 class _LimitedBody:
@@ -93,6 +97,8 @@ class _LimitedBody:
         self._spool, self._config = spool, spool.config
         self._deadline = monotonic() + spool.config.upload_seconds
         self.bytes = 0
+        self.is_over = False
+        """Whether all of it has come."""
         self._most = self._config.upload_bytes + FORM_BYTES
         announced = request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced) > self._most:
@@ -115,6 +121,9 @@ class _LimitedBody:
             self._spool.bytes += size
             if self.bytes > self._most:
                 raise self._too_large()
+            if not message.get("more_body", False) and not self.is_over:
+                self.is_over = True
+                self._spool.uploads -= 1
             if self._spool.bytes > self._config.spool_megabytes * MEGABYTE:
                 raise busy(RETRY_SECONDS, "there is no room for another upload")
         return message

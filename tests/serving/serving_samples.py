@@ -18,6 +18,7 @@ from typing import cast
 
 import av
 import numpy as np
+import psutil
 from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from inference_samples import small_bundle
@@ -140,6 +141,16 @@ def left_in(folder: Path) -> list[str]:
     """What the server has left of temporary files that users sent; sockets between its own processes stay."""
     place = folder / "temporary"
     return [str(path) for path in place.rglob("*") if path.is_file()]
+
+
+def decoding_processes() -> list[psutil.Process]:
+    """Of this test, the forkserver's children."""
+    return [
+        process
+        for parent in psutil.Process().children()
+        if "forkserver" in " ".join(parent.cmdline())
+        for process in parent.children()
+    ]
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:

@@ -13,11 +13,14 @@ import numpy as np
 import psutil
 import pytest
 from inference_samples import small_bundle, write_sample
-from serving_samples import BOUNDARY, FORM_HEADERS, Served, form, serving, text_form, wait_for
+from serving_samples import BOUNDARY, FORM_HEADERS, Served, decoding_processes, form, serving, text_form, wait_for
+from torch import Tensor
 
 from faster_video.inference import Classifier, with_policy
+from faster_video.model import State
 from faster_video.serving.config import ServeConfig
 from faster_video.serving.jobs import Jobs
+from faster_video.serving.shared_model import SharedModel
 from faster_video.video import write_video
 
 
@@ -128,8 +131,8 @@ def test_a_wrong_number_of_labels_is_refused(served: Served, video: Path, top: s
 
 
 def test_names_with_quotes_and_line_breaks_stay_on_one_line(served: Served, video: Path) -> None:
-    answer = served.classify(video.read_bytes(), 'a "b"%0A<script>.mp4')[1]
-    assert answer["path"] == 'a "b"%0A<script>.mp4' or "\n" not in str(answer["path"])
+    answer = served.classify(video.read_bytes(), 'a "b"\u2028<script>.mp4')[1]
+    assert answer["path"] == 'a "b"\\u2028<script>.mp4'
     assert served.classify(b"x", "../../etc/passwd")[1]["detail"].startswith("passwd: ")  # type: ignore[attr-defined]
 
 
@@ -165,6 +168,73 @@ def test_several_users_share_batches_and_get_the_answers_of_one(served: Served, 
         for clip, other in zip(answer["clips"], alone[number]["clips"], strict=True):  # type: ignore[call-overload]
             assert clip["label"] == other["label"]
             assert clip["probability"] == pytest.approx(other["probability"], abs=1e-5)
+
+
+def test_a_network_that_fails_costs_one_request_and_mixes_no_videos(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = [write_sample(tmp_path / f"{seed}.mp4", 50 + 10 * seed, seed) for seed in range(4)]
+    alone = [served.classify(video.read_bytes())[1] for video in videos]
+    failed: list[bool] = []
+    usual = SharedModel.step
+
+    def failing(model: SharedModel, clip: Tensor, state: State | None) -> object:
+        if state is not None and not failed:
+            failed.append(True)
+            raise MemoryError("no room")
+        return usual(model, clip, state)
+
+    with serving(ServeConfig(port=0, at_once=1)) as server:
+        monkeypatch.setattr(SharedModel, "step", failing)
+        found: dict[int, tuple[int, dict[str, object]]] = {}
+
+        def ask(number: int) -> None:
+            found[number] = server.classify(videos[number].read_bytes())
+
+        threads = [Thread(target=ask, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(status for status, _ in found.values()) == [200, 200, 200, 500]
+        assert server.counted('faster_video_videos_total{outcome="broken"}') == 1
+        for number, (status, answer) in found.items():
+            if status == 200:
+                assert without_seconds(answer)["clips"] == without_seconds(alone[number])["clips"]
+            else:
+                assert "no room" in str(answer["detail"])
+
+
+def test_a_decoding_process_that_died_at_rest_is_replaced(video: Path) -> None:
+    others = set(decoding_processes())
+    with serving() as server:
+        assert server.classify(video.read_bytes())[0] == 200
+        (process,) = set(decoding_processes()) - others
+        process.kill()
+        process.wait()
+        assert server.classify(video.read_bytes())[0] == 200
+
+
+def test_a_file_that_is_no_video_costs_no_process(video: Path) -> None:
+    others = set(decoding_processes())
+    with serving(ServeConfig(port=0, at_once=1)) as server:
+        processes = set(decoding_processes()) - others
+        assert [server.classify(content)[0] for content in (b"hello", b"", video.read_bytes())] == [422, 422, 200]
+        assert set(decoding_processes()) - others == processes
+
+
+def test_the_server_ends_though_a_decoder_hangs(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    others = set(decoding_processes())
+    with serving(ServeConfig(port=0, at_once=1, decode_seconds=1000)) as server:
+        thread = Thread(target=lambda: server.ask("POST", "/v1/classify", form(video.read_bytes()), FORM_HEADERS))
+        thread.start()
+        wait_for(lambda: held.seen == 1)
+        (process,) = set(decoding_processes()) - others
+        process.suspend()
+        held.go.set()
+    thread.join()  # and `serving` has waited for no more than half a minute
+    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
 class Held:
@@ -217,16 +287,6 @@ def test_work_for_a_client_that_has_gone_stops(video: Path, monkeypatch: pytest.
         assert server.counted('faster_video_clips_total{network="expensive"}') == 0
         assert held.seen == 1
         assert server.classify(video.read_bytes())[0] == 200
-
-
-def decoding_processes() -> list[psutil.Process]:
-    """Of this test, the forkserver's children."""
-    return [
-        process
-        for parent in psutil.Process().children()
-        if "forkserver" in " ".join(parent.cmdline())
-        for process in parent.children()
-    ]
 
 
 @pytest.mark.parametrize(

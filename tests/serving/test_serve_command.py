@@ -15,7 +15,7 @@ from faster_video.serving.config import ServeConfig
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -9)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 def test_nothing_is_left_however_it_ends(tmp_path: Path, number: signal.Signals, code: int) -> None:
     video = write_sample(tmp_path / "a.mp4")
     with command(tmp_path, environment={"FASTER_VIDEO_TOKEN": "secret"}) as (server, process):
@@ -28,7 +28,7 @@ def test_nothing_is_left_however_it_ends(tmp_path: Path, number: signal.Signals,
             lines = ["POST /v1/classify HTTP/1.1", "Host: localhost", "Authorization: Bearer secret"]
             lines += [f"Content-Length: {len(body)}", f"Content-Type: {FORM_HEADERS['Content-Type']}", "", ""]
             bare.sendall("\r\n".join(lines).encode() + body[:2_500_000])
-            wait_for(lambda: served.counted("faster_video_waiting") == 1)
+            wait_for(lambda: served.counted("faster_video_uploads") == 1)
             os.kill(process.pid, number)
             assert process.wait(20) == code
         assert not left_in(tmp_path)
@@ -37,7 +37,7 @@ def test_nothing_is_left_however_it_ends(tmp_path: Path, number: signal.Signals,
 
 
 def test_the_page_and_the_interfaces_description_come_from_the_server_itself(tmp_path: Path) -> None:
-    with command(tmp_path) as (served, _):
+    with command(tmp_path) as (served, process):
         for path in ("/", "/docs"):
             response, text = served.ask("GET", path)
             assert response.status == 200 and b"<!doctype html>" in text.lower()
@@ -53,6 +53,8 @@ def test_the_page_and_the_interfaces_description_come_from_the_server_itself(tmp
         info = json.loads(served.ask("GET", "/v1/info")[1])
         assert (info["bundle"], info["num_labels"], info["pattern"], info["num_clips"]) == ("bundle", 7, "1:2", 5)
         assert served.ask("GET", "/page/../app.py")[0].status == 404
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
