@@ -5,8 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, Query, Request, WebSocket
+from fastapi import FastAPI, Query, Request, Security, WebSocket
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -26,6 +27,8 @@ from faster_video.serving.sockets import Sockets
 from faster_video.serving.uploads import Spool
 
 PAGE = Path(__file__).parent / "page"
+TOKEN = [Security(HTTPBearer(auto_error=False, description="the server's token, if it has one"))]
+"""For the OpenAPI page; `Guard` looks at the token."""
 
 
 def make_app(classifier: Classifier, config: ServeConfig, name: str = "bundle") -> FastAPI:
@@ -78,6 +81,7 @@ def _add_classify(app: FastAPI, jobs: Jobs, spool: Spool, metrics: Metrics) -> N
         responses=REFUSALS | {200: {"content": {EVENTS: {}}, "description": "the answer, or events `clip` … `result`"}},
         openapi_extra=FORM,
         summary="Classify a video",
+        dependencies=TOKEN,
     )
     async def classify(
         request: Request, top: Annotated[int, Query(ge=1, le=MOST_TOP, description="labels to name")] = 5
@@ -106,7 +110,7 @@ def _add_looks(app: FastAPI, info: Info, metrics: Metrics) -> None:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/metrics", response_class=PlainTextResponse, summary="Counters for Prometheus")
+    @app.get("/metrics", response_class=PlainTextResponse, summary="Counters for Prometheus", dependencies=TOKEN)
     async def counters() -> Response:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
