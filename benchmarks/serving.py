@@ -7,7 +7,7 @@
 waits as long as the answer says. `faster-video classify` does the same files before and after, in as many processes as
 it takes by itself; its rate is that between its first and last answers, the server's that of the whole time.
 `streams`: WebSockets are opened, sent pictures, and ended in one of four ways at random: properly, closed, cut off, or
-left open until all are over. Memory, descriptors, threads and processes are counted after each of four such rounds.
+left open until all are over. Memory, descriptors, threads and processes are counted after each of six such rounds.
 
 Memory is that of the server with its decoding processes (proportional set size).
 """
@@ -36,7 +36,7 @@ from av.codec.context import CodecContext
 from peak import described, rates
 
 SETTLE_SECONDS = 8
-ROUNDS = 4
+ROUNDS = 6
 FPS = 30
 
 

@@ -29,6 +29,8 @@ MOST_UNREAD = 256
 """Answers that a client may leave unread."""
 WAITING_ROOM = 4
 """Sockets for each stream that may be: those that have not begun count too."""
+MOST_THREADS = 8
+"""For beginning and ending streams; either takes a fraction of a second."""
 Message = dict[str, object]
 
 
@@ -51,7 +53,7 @@ class Sockets:
         self.open = 0
         """Streams that have begun."""
         self._sockets = 0
-        self._threads = ThreadPoolExecutor(config.streams, thread_name_prefix="streams")
+        self._threads = ThreadPoolExecutor(min(config.streams, MOST_THREADS), thread_name_prefix="streams")
         """For beginning and ending, which wait for processes."""
 
     def close(self) -> None:
