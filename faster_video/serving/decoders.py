@@ -15,7 +15,7 @@ from threading import Lock
 from time import monotonic
 
 from faster_video.config import ClipConfig, TransformConfig
-from faster_video.errors import DecodeError
+from faster_video.errors import DecodeError, EngineError
 from faster_video.inference.decoding import ClipPictures
 from faster_video.serving import child
 from faster_video.serving.config import ServeConfig
@@ -178,7 +178,7 @@ class DecodePool:
         self._all: set[DecodeProcess] = set()
         self._lock = Lock()
         self._is_closed = False
-        self._resting = deque([self._new(config.decode_megabytes)])  # has the forkserver import what all need
+        self._resting = deque([self._first(config.decode_megabytes)])  # has the forkserver import what all need
 
     def for_stream(self) -> DecodeProcess:
         """A process that nobody has used; `end` ends it."""
@@ -226,6 +226,16 @@ class DecodePool:
             process = DecodeProcess(self._clips, self._transform, self._config, megabytes)
             self._all.add(process)
             return process
+
+    def _first(self, megabytes: int) -> DecodeProcess:
+        """`_new`, where a server that cannot start one at all is told so. Raises `EngineError`."""
+        try:
+            return self._new(megabytes)
+        except OSError as error:
+            raise EngineError(
+                f"no process for decoding can be started ({error.strerror or error}); where the path is too long, set "
+                "TMPDIR to a shorter one"
+            ) from error
 
 
 def _clip(header: Header, pixels: Pixels) -> ClipPictures:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -111,8 +113,8 @@ def command(
     folder: Path, *words: str, environment: dict[str, str] | None = None
 ) -> Iterator[tuple[Served, Popen[str]]]:
     """`faster-video serve` in a process of its own, with a small bundle and a folder of its own for temporary files."""
-    place = folder / "temporary"
-    place.mkdir(exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="served-"))  # a short path, as sockets need it
+    (folder / "temporary").symlink_to(place)
     save_bundle(small_bundle(), folder / "bundle")
     classifier = Classifier(small_bundle(), "cpu", "eager")
     started = [
@@ -135,6 +137,8 @@ def command(
             yield Served(int(found.group(1)), classifier), process
         finally:
             process.terminate()
+            process.wait(30)
+            shutil.rmtree(place)
 
 
 def left_in(folder: Path) -> list[str]:
