@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,7 +45,8 @@ def serving(folder: Path, seconds: float = 0.0) -> Iterator[VideoServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found.answer(self)
+            with suppress(ConnectionError):  # of a client that was killed
+                found.answer(self)
 
         def log_message(self, *_: object) -> None:
             pass
