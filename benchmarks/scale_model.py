@@ -69,9 +69,6 @@ class Machine:
 MACHINES = (
     Machine(name="c7i.24xlarge", vcpus=96, gbit=37.5, dollars_per_hour=4.284),
     Machine(name="g6.xlarge", vcpus=4, gbit=2.5, dollars_per_hour=0.8048, gpus=1, gpu="L4", times_h200=4800 / 300),
-    Machine(
-        name="p5.48xlarge", vcpus=192, gbit=100, dollars_per_hour=55.04, gpus=8, gpu="H100", times_h200=4800 / 3350
-    ),
     Machine(name="p5en.48xlarge", vcpus=192, gbit=100, dollars_per_hour=63.296, gpus=8, gpu="H200"),
 )
 
@@ -94,6 +91,8 @@ class Job:
     one_by_one_seconds: float = 0.0
     """The same where a task is one file, so that nothing is decoded ahead."""
     files_per_task: int = 1
+    fetches: int = 1
+    """Files that a worker fetches at once; 1 is `faster_video.predictions.run.FETCHED_AHEAD`."""
 
     @property
     def core_seconds(self) -> float:
@@ -116,7 +115,10 @@ class Need:
 def parts(job: Job, machine: Machine) -> dict[str, float]:
     """Videos a second that each part of one machine can do."""
     link = machine.gbit * 1000 / 8
-    found = {"network": link / max(job.megabytes_in, job.megabytes_out)}
+    found = {
+        "network": link / max(job.megabytes_in, job.megabytes_out),
+        "fetching": machine.workers * job.fetches / LATENCY_SECONDS,
+    }
     if not machine.gpus:
         return found | {"cores": machine.cores / job.core_seconds}
     if job.gpu_seconds is None:
@@ -124,10 +126,16 @@ def parts(job: Job, machine: Machine) -> dict[str, float]:
     found["GPU"] = machine.gpus / (job.gpu_seconds * machine.times_h200)
     if job.decode_seconds:
         found["decoding"] = machine.cores / job.decode_seconds
-    process = job.one_by_one_seconds if job.files_per_task == 1 else job.process_seconds
-    if process:
+    if process := process_seconds(job, machine):
         found["process"] = machine.gpus / (process + LATENCY_SECONDS / job.files_per_task)
     return found
+
+
+def process_seconds(job: Job, machine: Machine) -> float:
+    """Of a process that feeds a GPU of this machine; where nothing is done ahead, a slower GPU is waited for."""
+    if job.files_per_task > 1 or not job.one_by_one_seconds:
+        return job.process_seconds
+    return job.one_by_one_seconds + (machine.times_h200 - 1) * (job.gpu_seconds or 0.0)
 
 
 def limit_of(job: Job, machine: Machine) -> tuple[str, float]:
@@ -186,7 +194,7 @@ def faster16_seconds() -> dict[str, float]:
     """
     return {
         "learning_cores": told("feature_store.txt", FASTER16_EPOCH) / 3,
-        "gru_gpu": performance(r"of 7\.6 ms, FAST-GRU in full float32 has ([\d.]+)") / 1000,
+        "gru_gpu": performance(r"of 7\.6 ms, FAST-GRU in full float32 has (\d+\.\d+)") / 1000,
         "cores": 2 * told("pipeline.txt", r"networks +([\d.]+) s"),
         "gpu": told("gpu.txt", r"faster16  graph    float32        1:7 +([\d.]+) ms") / 1000,
         "gpu_bf16": told("gpu.txt", r"faster16  graph    bf16           1:7 +([\d.]+) ms") / 1000,
@@ -195,8 +203,8 @@ def faster16_seconds() -> dict[str, float]:
     }
 
 
-FASTER16_EPOCH = r"faster16 with fast_gru on 3 videos(?:.*\n){5}CPU seconds.*store (?:[\d.]+, )+([\d.]+)"
-"""Core seconds of an epoch of 3 videos, one view each."""
+FASTER16_EPOCH = r"(?s:.*)faster16 with fast_gru on 3 videos(?:.*\n){6}CPU seconds.*store (?:[\d.]+, )+([\d.]+)"
+"""Core seconds of an epoch of 3 videos, one view each; the last of several runs."""
 DEFAULT_ON_GPU = r"the networks have a video of 8 clips for ([\d.]+) ms"
 
 
@@ -264,6 +272,7 @@ def jobs(found: dict[str, Any], kind: str = "ten") -> dict[str, Job]:
         process_seconds=0.0,
         one_by_one_seconds=0.0,
         files_per_task=max(1, int(256 * 2**20 / (VIEWS * view * 1e6))),
+        fetches=8,  # as many processes decode
     )
     learn = replace(
         classify,
@@ -276,5 +285,6 @@ def jobs(found: dict[str, Any], kind: str = "ten") -> dict[str, Job]:
         process_seconds=0.0,
         one_by_one_seconds=0.0,
         files_per_task=1000,
+        fetches=1000,
     )
     return {"classify16": classify, "default": default, "extract16": extract, "stage2": learn}
