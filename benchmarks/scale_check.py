@@ -28,7 +28,7 @@ from statistics import mean
 from typing import Any
 
 import pyarrow.parquet as pq
-from cluster import cluster, timed
+from cluster import QUICK, cluster
 from scale_model import files_per_task, gmacs_of, makespan
 from scale_simulate import Setup, Video, simulate
 
@@ -42,7 +42,7 @@ def check(data: Path, files: int, found: dict[str, Any]) -> None:
     every = [*sorted((data / "fights").rglob("*.mp4")), *sorted((data / "interactions").rglob("*.avi"))]
     some = chosen.sample(every, min(files, len(every)))
     print(f"load {os.getloadavg()[0]:.1f}; seconds measured here, / of them predicted; core seconds of a file")
-    for bundle, count in (("motion", files), ("default", files // 4)):
+    for bundle, count in (("motion", files), ("default", files // 5)):
         paths = [str(path) for path in some[:count]]
         for way in WAYS:
             print(line_of(bundle, way, paths, found), flush=True)
@@ -52,34 +52,38 @@ def line_of(bundle: str, way: str, paths: list[str], found: dict[str, Any]) -> s
     """One real run beside what was predicted for it."""
     machines = WAYS[way][0]
     usual = core_seconds(bundle, way, paths[:1])[1]
-    (_, work), cores = core_seconds(bundle, way, paths)
+    work, cores = core_seconds(bundle, way, paths)
     expected = expectations(bundle, way, len(paths), found)
     each = (cores - usual) / (len(paths) - 1)
     predicted = mean(found["decoding"]["short"][bundle]) + mean(found["networks"][bundle])
     words = ", ".join(f"{name} {seconds:.1f} ({work / seconds:.2f})" for name, seconds in expected.items())
-    of_cores = "" if machines else f"; core s a file {each:.3f}, predicted {predicted:.3f} ({each / predicted:.2f})"
+    got = each * len(paths) / work / WAYS[way][1]
+    told = f"; core s a file {each:.3f}, predicted {predicted:.3f} ({each / predicted:.2f}); had {got:.0%} of its cores"
+    of_cores = "" if machines else told
     return f"{bundle:7} {way:11} {len(paths)} files: {work:.1f} s; {words}{of_cores}; load {os.getloadavg()[0]:.1f}"
 
 
-def core_seconds(bundle: str, way: str, paths: list[str]) -> tuple[tuple[float, float], float]:
-    """Seconds of the command and of its work on the wall, and core seconds of it and its children."""
+def core_seconds(bundle: str, way: str, paths: list[str]) -> tuple[float, float]:
+    """Seconds of the work on the wall, and core seconds of the command and its children."""
     machines, processes = WAYS[way]
     with tempfile.TemporaryDirectory() as folder, cluster(machines) as where, on_cores(1 if way == "1 process" else 2):
         out = Path(folder, "out")
         words = ["--workers", str(processes)] if machines else ["--processes", str(processes)]
         before = used()
-        if len(paths) == 1:
-            times = alone(["classify", *paths, "--bundle", bundle, "--out", str(out), *words, *where])
-        else:
-            times = timed(["classify", *paths, "--bundle", bundle, "--out", str(out), *words, *where])
+        work = work_seconds(["classify", *paths, "--bundle", bundle, "--out", str(out), *words, *where])
         assert pq.read_table(out).num_rows == len(paths)
-        return times, used() - before
+        return work, used() - before
 
 
-def alone(command: list[str]) -> tuple[float, float]:
-    """A command with one file, which has no time between its first row and its last."""
-    subprocess.run([sys.executable, "-m", "faster_video", *command], check=True, capture_output=True)
-    return 0.0, 0.0
+def work_seconds(command: list[str]) -> float:
+    """From its first rows to its last, as if the first had taken the mean time; of one file, nothing."""
+    done = subprocess.run([sys.executable, "-c", QUICK, *command], capture_output=True, text=True)
+    if done.returncode:  # what it has written is looked at all the same
+        print(f"(ended with {done.returncode}: {done.stderr.splitlines()[-1]})")
+    told = [line.split() for line in done.stderr.splitlines() if line[:1].isdecimal() and line.count(" ") == 1]
+    times = [(float(at), int(count)) for at, count in told]
+    later = sum(count for _, count in times[1:])
+    return (times[-1][0] - times[0][0]) * (later + times[0][1]) / max(1, later)
 
 
 def used() -> float:
