@@ -11,8 +11,8 @@ from hypothesis import settings
 _CACHES = tempfile.TemporaryDirectory(prefix="faster-video-tests-")
 os.environ["XDG_CACHE_HOME"] = _CACHES.name
 
-# Machines are shared, so no example has a deadline; half of the usual hundred keeps all tests within twenty minutes.
-settings.register_profile("shared machine", deadline=None, max_examples=50)
+# Machines are shared, so no example has a deadline; a third of the usual hundred keeps all tests within twenty minutes.
+settings.register_profile("shared machine", deadline=None, max_examples=30)
 settings.load_profile("shared machine")
 
 # A shell that starts the tests in the background has them ignore ctrl-C, which some of them send to themselves.

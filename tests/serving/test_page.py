@@ -4,11 +4,10 @@ import csv
 import io
 import json
 import re
-import socket
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -25,9 +24,10 @@ from browsing import (
 )
 from contrast import LOWEST, POOR
 from playwright.sync_api import Browser, CDPSession, Locator, Page, expect
-from serving_samples import wait_for
+from serving_samples import Served, wait_for
 
 from faster_video.inference import Classification, Classifier
+from faster_video.serving.jobs import Jobs
 from faster_video.streaming import SegmentJoiner, StreamAnswer
 from faster_video.streaming.segments import as_cue
 
@@ -246,19 +246,27 @@ def test_too_large_and_empty_files_are_not_sent(visit: Visit, tmp_path: Path) ->
     assert visit.posts == 0
 
 
-def test_a_busy_server_says_how_long_to_wait(browser: Browser, classifier: Classifier, video: Path) -> None:
+def test_a_busy_server_says_how_long_to_wait(
+    browser: Browser, classifier: Classifier, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, usual = Event(), Jobs._classified
+
+    def held(jobs: Jobs, *others: object) -> object:
+        assert go.wait(60)
+        return usual(jobs, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Jobs, "_classified", held)
     with serving_at(classifier, at_once=1, queue=0) as address, visiting(browser, address) as visit:
         page = visit.open()
-        host, port = address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as other:  # an upload that does not go on
-            other.sendall(
-                f"POST /v1/classify HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9999\r\n"
-                "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
-            )
-            time.sleep(0.3)
-            give(page, video)
-            expect(page.locator("#problem-heading")).to_have_text("The server is busy")
-            expect(page.locator("#problem-sentence")).to_contain_text(re.compile(r"Try again (in \d+.second|now)"))
+        served = Served(int(address.rpartition(":")[2]), classifier)
+        other = Thread(target=served.classify, args=(video.read_bytes(),))
+        other.start()
+        wait_for(lambda: served.counted("faster_video_waiting") == 1)
+        give(page, video)
+        expect(page.locator("#problem-heading")).to_have_text("The server is busy")
+        expect(page.locator("#problem-sentence")).to_contain_text(re.compile(r"Try again (in \d+.second|now)"))
+        go.set()
+        other.join()
         page.locator("#problem-retry").click()
         expect(page.locator("#problem-heading, #another").filter(visible=True)).to_have_text("Another video")
 
