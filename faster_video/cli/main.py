@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def program() -> NoReturn:
     """What a shell starts: `main`, and the end of the process with its code."""
     code = main()
-    if "ray" in sys.modules:
-        # When all is done and Python has ended, what Ray has loaded aborts the process now and then (Ray 2.60).
+    if "pyarrow" in sys.modules:
+        # When all is done and Python has ended, its threads abort the process now and then (pyarrow 26, Ray 2.60).
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
