@@ -85,12 +85,13 @@ def _copy(address: str, file: IO[bytes], most_bytes: int) -> None:
         _download(address, file, most_bytes)
     else:
         with fsspec.open(address, "rb") as source:
-            _require_small(address, source.size, most_bytes)
+            size = getattr(source, "size", None)  # which not every protocol's files have
+            _require_small(address, size or 0, most_bytes)
             while piece := source.read(PIECE_BYTES):
                 file.write(piece)
                 _require_small(address, file.tell(), most_bytes)
-            if file.tell() != source.size:
-                raise OSError(f"only {file.tell()} of {source.size} bytes came")
+            if size is not None and file.tell() != size:
+                raise OSError(f"only {file.tell()} of {size} bytes came")
     file.flush()
 
 

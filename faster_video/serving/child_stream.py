@@ -21,7 +21,7 @@ from faster_video.streaming.config import USUAL_FPS
 from faster_video.streaming.source import arriving
 from faster_video.streaming.times import timed
 from faster_video.streaming.viewer import FrameViewer
-from faster_video.video.container import CONTAINERS, naming, video_stream
+from faster_video.video.container import CONTAINERS, LIMITS, naming, video_stream
 from faster_video.video.view import Pixels
 
 CHUNKS, RGB = "chunks", "rgb"
@@ -86,7 +86,10 @@ class Pieces:
 def _decode_chunks(connection: Connection, pieces: Pieces, transform: TransformConfig) -> None:
     view, pictures = FrameViewer(transform), 0
     try:
-        with naming(NAME), av.open(pieces, mode="r", container_options=OPTIONS, metadata_errors="replace") as container:
+        with (
+            naming(NAME),
+            av.open(pieces, options=LIMITS, container_options=OPTIONS, metadata_errors="replace") as container,
+        ):
             stream = video_stream(container, NAME)
             rate = stream.average_rate or stream.guessed_rate
             fps = float(rate) if rate else USUAL_FPS

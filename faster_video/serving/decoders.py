@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 from time import monotonic
 
 from faster_video.config import ClipConfig, TransformConfig
@@ -101,7 +101,12 @@ class DecodeProcess:
             if monotonic() >= until or not is_wanted():
                 self.kill()
                 raise DecodeError(TOO_SLOW.format(self._config.decode_seconds) if is_wanted() else UNWANTED)
-        return receive(self._connection, self._clip_shape)
+        watchdog = Timer(max(LOOK_SECONDS, until - monotonic()), self.kill)  # what comes may be half a message
+        watchdog.start()
+        try:
+            return receive(self._connection, self._clip_shape)
+        finally:
+            watchdog.cancel()
 
     @property
     def _clip_shape(self) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ class Sockets:
 
     def close(self) -> None:
         """Begin no more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False)
 
     async def serve(self, socket: WebSocket, is_token: Callable[[str], bool]) -> None:
         """One stream from its first message to its end."""
@@ -139,7 +139,11 @@ class Sockets:
             pass
         finally:
             with anyio.CancelScope(shield=True):
-                await asyncio.wait([asyncio.wrap_future(self._threads.submit(watching.close))])
+                try:
+                    closing = asyncio.wrap_future(self._threads.submit(watching.close))
+                except RuntimeError:  # the server has ended
+                    closing = asyncio.ensure_future(asyncio.to_thread(watching.close))
+                await asyncio.wait([closing])
 
     async def _take(self, socket: WebSocket, watching: Watching, start: StreamStart) -> None:
         """Hand every message on to the decoding process, and notice when the client goes."""

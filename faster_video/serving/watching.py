@@ -87,8 +87,8 @@ class Watching:
             self._tell_ready()
             for work in (self._give, self._watch):
                 thread = Thread(target=work, name="stream", daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
 
     def put(self, piece: SentPiece) -> bool:
         """Take a message, if there is room. A live stream always has room: the oldest picture goes."""

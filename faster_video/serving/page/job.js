@@ -103,7 +103,7 @@ export class Job {
   /** @param {number} length */
   #onLength(length) {
     this.#timeline.setLength(length);
-    if (this.#running && length > this.#limit) this.#refuseLength(length);
+    if (this.#running && Number.isFinite(length) && length > this.#limit) this.#refuseLength(length);
   }
 
   /** @param {number} seconds */
