@@ -88,7 +88,9 @@ def _decode_chunks(connection: Connection, pieces: Pieces, transform: TransformC
     try:
         with (
             naming(NAME),
-            av.open(pieces, options=LIMITS, container_options=OPTIONS, metadata_errors="replace") as container,
+            av.open(
+                pieces, mode="r", options=LIMITS, container_options=OPTIONS, metadata_errors="replace"
+            ) as container,
         ):
             stream = video_stream(container, NAME)
             rate = stream.average_rate or stream.guessed_rate
