@@ -52,11 +52,14 @@ def connected(address: str) -> Iterator[Cluster]:
     """Ray, connected for as long as the block runs; `local` starts it, with the cores of this process.
 
     Raises:
-        ClusterError: Ray is not installed, the address is none, or no cluster answers there.
+        ClusterError: Ray is not installed or runs in this process already, the address is none, or no cluster answers
+            there.
     """
     if address != LOCAL:
         os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")  # tries; one takes Ray half a minute
     ray = _quiet_ray()
+    if ray.is_initialized():
+        raise ClusterError("this process is connected to Ray already; end that with ray.shutdown() first")
     _require_address(address)
     options: dict[str, Any] = {"address": address}
     if address == LOCAL:

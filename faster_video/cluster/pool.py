@@ -40,8 +40,14 @@ class Pool:
             ClusterError: the cluster is lost, or a worker has failed in a way that none of its files explains.
         """
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        foreman = ray.remote(Foreman).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        beside_us = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+        foreman = (
+            ray.remote(Foreman)
+            .options(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=beside_us)
+            .remote()
+        )  # on the machine without which nothing goes on: restarted elsewhere, it would have forgotten who died
         shared = ray.put(self.shared)  # held here, so that restarted workers find it
         try:
             with closing(self._results(tasks, [shared], foreman)) as found:  # type: ignore[type-var]

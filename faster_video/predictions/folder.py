@@ -12,10 +12,10 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock, Timer
 from typing import TYPE_CHECKING, Any, Self
 
 from faster_video.errors import StoreError
@@ -50,7 +50,9 @@ class PredictionFolder:
         self.failed = 0
         """How many of these rows are errors."""
         self._waiting: list[pyarrow.Table] = []
-        self._since = 0.0
+        self._lock = RLock()
+        self._timer: Timer | None = None
+        self._failure: StoreError | None = None
         for part in self.parts:
             found = _read(part, ["path", "error"])
             self.done.update(found["path"].to_pylist())
@@ -72,11 +74,12 @@ class PredictionFolder:
         path = Path(folder)
         with _naming(path):
             is_new = not path.exists()
-            _require_ours(path, settings)
+            _require_ours(path, settings)  # before a file of ours is put there
         with _locked(path):
             found = None
             try:
                 with _naming(path):
+                    _require_ours(path, settings)  # which another process may have written meanwhile
                     _prepare(path, settings, retry_failed=retry_failed)
                     found = cls(path)
                 yield found
@@ -87,26 +90,45 @@ class PredictionFolder:
                     shutil.rmtree(path)
 
     def add(self, rows: "pyarrow.Table") -> None:
-        """Take rows of videos that have none yet; they are on the disk within `PART_SECONDS` of further calls."""
-        if not self._waiting:
-            self._since = time.monotonic()
-        self._waiting.append(rows)
-        self.done.update(rows["path"].to_pylist())
-        self.failed += len(rows) - rows["error"].null_count
-        many = sum(map(len, self._waiting)) >= PART_ROWS
-        if many or time.monotonic() - self._since >= PART_SECONDS:
-            self.flush()
+        """Take rows of videos that have none yet; they are on the disk within `PART_SECONDS`.
+
+        Raises:
+            StoreError: they, or rows that came before, cannot be written.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            self._waiting.append(rows)
+            self.done.update(rows["path"].to_pylist())
+            self.failed += len(rows) - rows["error"].null_count
+            if sum(map(len, self._waiting)) >= PART_ROWS:
+                self.flush()
+            elif self._timer is None:
+                self._timer = Timer(PART_SECONDS, self._flush_in_time)
+                self._timer.daemon = True
+                self._timer.start()
 
     def flush(self) -> None:
         """Write what waits as a part of its own. Raises `StoreError`."""
         import pyarrow as pa
 
-        if self._waiting:
-            part = self.path / f"part-{_number(self.parts[-1]) + 1 if self.parts else 0:06d}.parquet"
-            with _naming(self.path):
-                _write(part, pa.concat_tables(self._waiting))
-            self.parts.append(part)
-            self._waiting = []
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            if self._waiting:
+                part = self.path / f"part-{_number(self.parts[-1]) + 1 if self.parts else 0:06d}.parquet"
+                with _naming(self.path):
+                    _write(part, pa.concat_tables(self._waiting))
+                self.parts.append(part)
+                self._waiting = []
+
+    def _flush_in_time(self) -> None:
+        """In the timer's thread; who adds rows next is told what goes wrong."""
+        try:
+            self.flush()
+        except StoreError as error:
+            self._failure = error
 
     def errors(self) -> Iterator[tuple[str, str]]:
         """The videos that could not be read, each with the reason, in the order of the parts."""
@@ -149,6 +171,8 @@ def _require_ours(path: Path, settings: dict[str, Any]) -> None:
             raise KeyError("format")
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise StoreError(f"{printable(file)}: is damaged or of another version; choose a new folder") from error
+    if not _parts(path):
+        return  # whoever made it has found nothing
     names = [name for name in settings if theirs.get(name) != settings[name]]
     if len(names) > 1 and "config_sha256" in names:
         names.remove("config_sha256")  # which follows from the others
@@ -189,7 +213,7 @@ def _prepare(path: Path, settings: dict[str, Any], *, retry_failed: bool) -> Non
     for entry in path.glob(".*"):
         if _LEFTOVER.fullmatch(entry.name):
             entry.unlink()
-    if not (path / SETTINGS).exists():
+    if not _parts(path):
         with replacing_file(path / SETTINGS) as aside:
             aside.write_text(json.dumps({"format": FORMAT} | settings, indent=1, ensure_ascii=False) + "\n", "utf-8")
     if retry_failed:

@@ -17,7 +17,7 @@ from faster_video.predictions.sources import Source
 from faster_video.predictions.work import Work
 
 FETCHED_AHEAD = 1
-"""Files that are fetched before their turn, at most."""
+"""Files that are fetched before `classify_many` asks for them, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,11 @@ def predict_here(
 def classified(
     classifier: Classifier, sources: Sequence[Source], processes: int = 1
 ) -> Iterator[tuple[Source, Classification | Failure]]:
-    """Each source with its result, in order; what is at an address is fetched while the one before is computed."""
+    """Each source with its result, in order; what is at an address is fetched while others are computed.
+
+    On the disk are at most so many fetched files as `classify_many` has in hand (in one process two, in several four
+    for each), and one or two more.
+    """
     waiting: deque[Fetched | None] = deque()  # of the paths that were handed out, in order
 
     def paths() -> Iterator[Path | Failure]:

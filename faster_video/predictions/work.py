@@ -52,6 +52,7 @@ class Work:
             "stop": None if self.stop is None else str(self.stop),
             "engine": self.engine,
             "precision": self.precision,
+            "calibrate": None if self.calibrate is None else str(self.calibrate.absolute()),
             "top": self.top,
             "config_sha256": hashlib.sha256(written.encode()).hexdigest(),
         }

@@ -43,6 +43,8 @@ RUNS_OF_A_CHILD = 20_000
 """Then a new one takes over, with another seed of chance."""
 MOST_GROWTH = 2**30
 """Bytes by which no file may make the process grow."""
+MOST_BARREN = 3
+"""Children that bring nothing new, one after the other: the next ones would not either."""
 MOST_FINDINGS = 100
 """After so many, more would say nothing new."""
 
@@ -111,10 +113,12 @@ def write_seeds(folder: Path, muxers: tuple[str, ...] | None = None, odd: Iterab
 def fuzz(folder: Path, files: int, seed: int) -> Report:
     """Have so many different files decoded, by one child after the other."""
     report = Report()
+    barren = 0  # children one after the other that brought no new file
     (folder / "log.jsonl").write_text("")
     with (folder / "log.jsonl").open() as log:
-        while len(report.digests) < files and len(report.findings) < MOST_FINDINGS:
+        while len(report.digests) < files and len(report.findings) < MOST_FINDINGS and barren < MOST_BARREN:
             again = sum(1 for _ in (folder / "grown").iterdir())  # what a child begins with
+            before = len(report.digests)
             runs = min(RUNS_OF_A_CHILD, files - len(report.digests)) + again + 50
             report.children += 1
             with (folder / f"child-{report.children}.txt").open("w") as said:
@@ -123,7 +127,10 @@ def fuzz(folder: Path, files: int, seed: int) -> Report:
             why = watch(child, log, report)
             if why is not None:
                 report.findings.append(f"{why}: {kept(folder, report.children)}")
+            barren = barren + 1 if len(report.digests) == before else 0
             print(f"{len(report.digests):,} files, {len(report.findings)} findings", flush=True)
+    if barren == MOST_BARREN:
+        report.findings.append(f"{barren} processes one after the other decoded no new file")
     return report
 
 

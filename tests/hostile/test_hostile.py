@@ -168,17 +168,17 @@ ANSWERING = "import sys\nprint('ready', flush=True)\nfor line in sys.stdin:\n   
 
 
 @pytest.mark.parametrize(
-    "done, said",
+    "done, seconds, said",
     [
-        ("import os; os.abort()", "the process ended with -6"),
-        ("sys.exit(3)", "the process ended with 3"),
-        ("import time; time.sleep(60)", "hung for 0.5 s"),
+        ("import os; os.abort()", 60, "the process ended with -6"),
+        ("sys.exit(3)", 60, "the process ended with 3"),
+        ("import time; time.sleep(600)", 0.5, "hung for 0.5 s"),
     ],
 )
-def test_a_child_that_is_lost_is_noticed_and_replaced(tmp_path: Path, done: str, said: str) -> None:
+def test_a_child_that_is_lost_is_noticed_and_replaced(tmp_path: Path, done: str, seconds: float, said: str) -> None:
     program = tmp_path / "program.py"
     program.write_text(ANSWERING + done)
-    with Examiner(program, seconds=0.5) as examiner:
+    with Examiner(program, seconds) as examiner:
         for _ in range(2):
             verdict = examiner.examine(tmp_path)
             assert verdict == Verdict(WRONG, said)

@@ -1,6 +1,8 @@
 """Videos at addresses: fetched whole or not at all, and gone when they are closed."""
 
+import tarfile
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,10 +35,17 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["http", "memory", "file"])
+@pytest.mark.parametrize("kind", ["http", "memory", "file", "tar"])
 def test_a_fetched_file_holds_what_is_at_the_address(kind: str, server: VideoServer, tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe("/a.mp4", CONTENT)
-    address = {"http": f"{server.url}/a.mp4", "memory": "memory://a.mp4", "file": f"file://{tmp_path}/a.mp4"}[kind]
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:  # whose files do not say how large they are
+        tar.add(tmp_path / "a.mp4", "a.mp4")
+    address = {
+        "http": f"{server.url}/a.mp4",
+        "memory": "memory://a.mp4",
+        "file": f"file://{tmp_path}/a.mp4",
+        "tar": f"tar://a.mp4::file://{tmp_path}/a.tar",
+    }[kind]
     before = len(list(module.OPEN_FILES.iterdir()))
     fetched = fetch(address)
     assert fetched.path.read_bytes() == CONTENT
@@ -80,6 +89,20 @@ def test_what_is_too_large_is_refused(kind: str, server: VideoServer) -> None:
     with pytest.raises(DecodeError, match=r"a\.mp4: is larger than the 2,000,000 bytes that are fetched at most"):
         fetch(address, most_bytes=2_000_000)
     assert server.asked["a.mp4"] == (kind == "http")
+
+
+def test_a_server_that_sends_little_by_little_is_given_up(
+    server: VideoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "small.mp4").write_bytes(bytes(2000))
+    monkeypatch.setattr(module, "SILENT_SECONDS", 0.5)
+    begun = time.monotonic()
+    with pytest.raises(
+        DecodeError, match=r"small\.mp4: comes too slowly: \d+ bytes in 1 seconds, where 4,096 a second"
+    ):
+        fetch(f"{server.url}/slow/small.mp4")
+    assert time.monotonic() - begun < 30  # of the 200 that it would take
+    assert server.asked["slow/small.mp4"] == 1
 
 
 def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """A folder of predictions: whole parts, one writer, no row twice, and nothing mixed."""
 
 import json
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +16,14 @@ from faster_video.predictions import folder as module
 from faster_video.predictions.rows import failed_row, table_of
 
 SETTINGS = {"weights_sha256": "ab", "pattern": "1:3", "stop": None, "top": 5, "config_sha256": "cd"}
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    """Whether it holds within ten seconds."""
+    until = time.monotonic() + 10
+    while not (held := condition()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return held
 
 
 def add(folder: PredictionFolder, names: Sequence[str], error: str = "broken") -> None:
@@ -32,19 +42,59 @@ def test_what_is_added_is_there_when_the_folder_is_opened_again(tmp_path: Path) 
     assert list(folder.errors()) == [("a", "broken"), ("b", "broken"), ("c", "broken")]
 
 
-def test_parts_are_written_as_they_fill_and_when_their_first_row_has_waited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_are_written_as_they_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PART_ROWS", 3)
     with PredictionFolder.opened(tmp_path / "out", SETTINGS) as folder:
         add(folder, ["a"])
         assert names_in(tmp_path / "out") == []
         add(folder, ["b", "c"])
         assert names_in(tmp_path / "out") == ["a", "b", "c"]
-        monkeypatch.setattr(module, "PART_SECONDS", 0)
         add(folder, ["d"])
-        assert names_in(tmp_path / "out") == ["a", "b", "c", "d"]
     assert [part.name for part in folder.parts] == ["part-000000.parquet", "part-000001.parquet"]
+    assert names_in(tmp_path / "out") == ["a", "b", "c", "d"]
+
+
+def test_a_row_that_has_waited_is_written_though_no_other_one_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PART_SECONDS", 0.2)
+    with PredictionFolder.opened(tmp_path / "out", SETTINGS) as folder:
+        for names in ("ab", "c"):
+            add(folder, names[:1])
+            add(folder, names[1:])
+            assert wait_for(lambda: set(names) <= set(names_in(tmp_path / "out")))  # noqa: B023 - at once
+    assert len(folder.parts) == 2
+
+
+def test_what_could_not_be_written_in_time_is_said_with_the_next_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def full(*_: object) -> None:
+        tried.set()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "PART_SECONDS", 0)
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(StoreError, match="No space left on device"):  # noqa: SIM117
+        with PredictionFolder.opened(tmp_path / "out", SETTINGS) as folder:
+            add(folder, ["a"])
+            assert tried.wait(10)
+            assert wait_for(lambda: folder._failure is not None)
+            monkeypatch.undo()
+            add(folder, ["b"])
+    assert names_in(tmp_path / "out") == ["a"]  # the end has tried again
+
+
+def test_a_folder_in_which_nothing_was_found_is_not_bound_to_its_first_settings(tmp_path: Path) -> None:
+    with PredictionFolder.opened(tmp_path, SETTINGS):
+        pass
+    with PredictionFolder.opened(tmp_path, SETTINGS | {"top": 1}) as folder:
+        add(folder, ["a"])
+    with pytest.raises(StoreError, match="top is 1 there and 5 now"):  # noqa: SIM117
+        with PredictionFolder.opened(tmp_path, SETTINGS):
+            raise AssertionError
 
 
 def test_what_waits_is_written_when_a_run_is_interrupted(tmp_path: Path) -> None:

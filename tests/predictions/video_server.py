@@ -12,7 +12,10 @@ from pathlib import Path
 
 @dataclass
 class VideoServer:
-    """Serves `/NAME` from the folder; `/cut/NAME` ends after half of what it promises, `/busy/NAME` fails twice."""
+    """Serves `/NAME` from the folder; `/cut/NAME` ends after half of what it promises, `/busy/NAME` fails twice.
+
+    `/slow/NAME` comes in pieces of a byte, ten in a second.
+    """
 
     folder: Path
     seconds: float = 0.0
@@ -36,7 +39,12 @@ class VideoServer:
             handler.send_response(200)
             handler.send_header("Content-Length", str(len(content)))
             handler.end_headers()
-            handler.wfile.write(content[: len(content) // 2] if kind == "cut" else content)
+            if kind == "slow":
+                for number in range(len(content)):
+                    handler.wfile.write(content[number : number + 1])
+                    time.sleep(0.1)
+            else:
+                handler.wfile.write(content[: len(content) // 2] if kind == "cut" else content)
 
 
 @contextmanager
