@@ -101,17 +101,21 @@ class DecodeProcess:
             if monotonic() >= until or not is_wanted():
                 self.kill()
                 raise DecodeError(TOO_SLOW.format(self._config.decode_seconds) if is_wanted() else UNWANTED)
-        watchdog = Timer(max(LOOK_SECONDS, until - monotonic()), self.kill)  # what comes may be half a message
+        return self._clip_within(max(LOOK_SECONDS, until - monotonic()))
+
+    def _clip_within(self, seconds: float) -> tuple[Header, Pixels | None]:
+        """What has begun to come of a file, with pixels [T, S, S, 3] if it is a clip; raises as `receive`."""
+        side = self._transform.crop_size
+        return self._received((self._clips.frames_per_clip, side, side, 3), seconds)
+
+    def _received(self, shape: tuple[int, ...], seconds: float) -> tuple[Header, Pixels | None]:
+        """`receive`; a process that has not sent the rest of its message after so long is ended."""
+        watchdog = Timer(seconds, self.kill)
         watchdog.start()
         try:
-            return receive(self._connection, self._clip_shape)
+            return receive(self._connection, shape)
         finally:
             watchdog.cancel()
-
-    @property
-    def _clip_shape(self) -> tuple[int, ...]:
-        side = self._transform.crop_size
-        return self._clips.frames_per_clip, side, side, 3
 
     def _stop(self) -> None:
         """Have the rest of a file left out, and be ready for the next one; else the process ends."""
@@ -119,7 +123,7 @@ class DecodeProcess:
         with suppress(*BAD_ANSWERS):
             send(self._connection, {"do": STOP})
             while self._connection.poll(max(0, deadline - monotonic())):
-                header, pixels = receive(self._connection, self._clip_shape)
+                header, pixels = self._clip_within(STOP_SECONDS)
                 if pixels is None:
                     self._is_busy = "failure" in header
                     break
@@ -151,7 +155,7 @@ class DecodeProcess:
         try:
             if not self._connection.poll(wait_seconds):
                 return None
-            header, pixels = receive(self._connection, (side, side, 3))
+            header, pixels = self._received((side, side, 3), self._config.decode_seconds)
         except BAD_ANSWERS as error:
             raise DecodeError(DIED) from error
         if "failure" in header:

@@ -1,6 +1,6 @@
 """How long a server waits for clients that neither send nor read."""
 
-from asyncio import TimerHandle
+from asyncio import AbstractEventLoop, Protocol, TimerHandle, Transport
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -13,14 +13,37 @@ LINGER_SECONDS, MOST_UNWANTED_BYTES = 5.0, 4 * MEGABYTE
 """For which, and of which, a body is taken and thrown away after the answer."""
 
 
-class PatientProtocol(H11Protocol):
+class _ReadInTime(Protocol):
+    """A limit on how long answers may stay unread, before a protocol of uvicorn's."""
+
+    patience_seconds = 10.0
+    loop: AbstractEventLoop
+    transport: Transport
+    _unread: TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not read: wait so long."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.patience_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+
+
+class PatientProtocol(_ReadInTime, H11Protocol):
     """uvicorn's HTTP protocol with limits that it lacks: how long the head of a request may take to come, how much of a
     body is still taken after the answer (closing at once would have clients lose it), how long answers may stay unread.
     """
 
-    patience_seconds = 10.0
     _deadline: TimerHandle | None = None
-    _unread: TimerHandle | None = None
     _after_answer = 0
 
     def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def]
@@ -31,7 +54,6 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._stay_open()
-        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -56,17 +78,6 @@ class PatientProtocol(H11Protocol):
             self._stay_open()
             self._close_after(LINGER_SECONDS, b"")
 
-    def pause_writing(self) -> None:
-        """The client does not read: wait so long."""
-        super().pause_writing()
-        self._unread = self.loop.call_later(self.patience_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """It reads again."""
-        super().resume_writing()
-        if self._unread is not None:
-            self._unread.cancel()
-
     @property
     def _is_answered(self) -> bool:
         """Whether a body is still coming that nobody wants."""
@@ -86,24 +97,5 @@ class PatientProtocol(H11Protocol):
             self.transport.close()
 
 
-class PatientSockets(WebSocketsSansIOProtocol):
-    """uvicorn's WebSockets, with a limit on how long answers may stay unread."""
-
-    patience_seconds = 10.0
-    _unread: TimerHandle | None = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
-        self.resume_writing()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """The client does not read: wait so long."""
-        super().pause_writing()
-        self._unread = self.loop.call_later(self.patience_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """It reads again."""
-        super().resume_writing()
-        if self._unread is not None:
-            self._unread.cancel()
+class PatientSockets(_ReadInTime, WebSocketsSansIOProtocol):
+    """uvicorn's WebSockets with the same limit."""

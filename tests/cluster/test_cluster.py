@@ -223,7 +223,7 @@ def test_a_run_stopped_twice_ends_with_the_rows_of_one_that_was_not_and_does_not
 def test_a_file_that_kills_its_workers_is_given_up_and_its_neighbours_are_not(address: str, place: Path) -> None:
     stems = ["00", "01", "deadly", "strange", "02", "once", "03"]
     videos = [place / "videos" / f"{stem}.mp4" for stem in stems]
-    command = [sys.executable, DEADLY, address, place / "bundle", *videos]
+    command = [sys.executable, str(DEADLY), address, str(place / "bundle"), *map(str, videos)]
     try:
         told = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     finally:

@@ -61,9 +61,7 @@ def test_what_is_found_is_reported_and_its_file_kept(
         assert [path.read_text() for path in (tmp_path / "found").iterdir()] == ["the file"] * report.children
 
 
-def test_children_that_decode_nothing_are_not_started_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_children_that_decode_nothing_are_not_started_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("grown", "found", "now"):
         (tmp_path / name).mkdir()
     program = tmp_path / "child.py"

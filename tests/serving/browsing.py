@@ -14,8 +14,10 @@ from serving_samples import serving
 
 from faster_video.datasets.motion import render
 from faster_video.datasets.motion_config import long
-from faster_video.inference import Classifier, load
+from faster_video.inference import Classification, Classifier, load
 from faster_video.serving.config import ServeConfig
+from faster_video.streaming import SegmentJoiner, StreamAnswer
+from faster_video.streaming.segments import as_cue
 from faster_video.video import write_video
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -138,3 +140,23 @@ def write_motion(path: Path, codec: str = "libvpx", crf: int | None = None) -> P
     frames = render(("left",), long(), np.random.default_rng(8))
     write_video(path, frames.repeat(2, 1).repeat(2, 2), 25, codec=codec, crf=crf)
     return path
+
+
+def joined(expected: Classification) -> list[tuple[float, str, str]]:
+    """Start, cue and label of every segment, by what the command line joins and writes."""
+    joiner, segments = SegmentJoiner(), []
+    for number, clip in enumerate(expected.clips):
+        answer = StreamAnswer(
+            **clip.as_dict(),  # type: ignore[arg-type]
+            number=number,
+            covered_seconds=0,
+            smoothed_label=clip.label,
+            smoothed_probability=clip.probability,
+            probabilities=[],
+            latency_seconds=0,
+            clips_dropped=0,
+            resets=0,
+        )
+        segments.append(joiner.add(answer))
+    segments.append(joiner.finish())
+    return [(segment.start_seconds, as_cue(segment), segment.label) for segment in segments if segment]

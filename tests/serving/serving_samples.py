@@ -15,24 +15,30 @@ from fractions import Fraction
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from subprocess import PIPE, Popen
-from threading import Thread
+from threading import Event, Thread
 from typing import cast
 
 import av
 import numpy as np
 import psutil
+import pytest
 from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from inference_samples import small_bundle
 from numpy.typing import NDArray
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from faster_video.bundle import save_bundle
 from faster_video.inference import Classifier
 from faster_video.serving.app import make_app
 from faster_video.serving.config import ServeConfig
+from faster_video.serving.jobs import Jobs
 from faster_video.serving.server import listening_socket, make_server
 
 BOUNDARY = "boundary0123456789"
+Message = dict[str, object]
+"""Of a socket."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,21 @@ def command(
             shutil.rmtree(place)
 
 
+class Held:
+    """Holds every file back until it is let go."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.go, self.seen = Event(), 0
+        usual = Jobs._classified
+
+        def held(jobs: Jobs, job: object, *others: object) -> object:
+            self.seen += 1
+            assert self.go.wait(30)
+            return usual(jobs, job, *others)  # type: ignore[arg-type]
+
+        patch.setattr(Jobs, "_classified", held)
+
+
 def left_in(folder: Path) -> list[str]:
     """What the server has left of temporary files that users sent; sockets between its own processes stay."""
     place = folder / "temporary"
@@ -179,3 +200,20 @@ def coded_picture(picture: NDArray[np.uint8], codec: str = "mjpeg") -> bytes:
     context.time_base = Fraction(1, 25)
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=context.pix_fmt)
     return b"".join(map(bytes, [*context.encode(frame), *context.encode(None)]))
+
+
+def opened(served: Served, first: Message | str) -> ClientConnection:
+    socket = connect(f"ws://{served.address}/v1/stream", max_size=None, legacy=True)
+    socket.send(first if isinstance(first, str) else json.dumps(first))
+    return socket
+
+
+def messages(socket: ClientConnection) -> tuple[list[Message], int]:
+    """All that comes until the socket is closed, and the code it is closed with."""
+    found = []
+    try:
+        while True:
+            found.append(json.loads(socket.recv(timeout=30)))
+    except ConnectionClosed as closed:
+        assert closed.rcvd is not None
+        return found, closed.rcvd.code

@@ -10,11 +10,13 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import av
 import pytest
 from browsing import (
     LABEL,
     Visit,
     browsing,
+    joined,
     motion_classifier,
     needs_chromium,
     oddly_named,
@@ -28,8 +30,6 @@ from serving_samples import Served, wait_for
 
 from faster_video.inference import Classification, Classifier
 from faster_video.serving.jobs import Jobs
-from faster_video.streaming import SegmentJoiner, StreamAnswer
-from faster_video.streaming.segments import as_cue
 
 pytestmark = needs_chromium
 
@@ -171,26 +171,6 @@ def test_all_can_be_done_with_keys(visit: Visit, video: Path, expected: Classifi
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def joined(expected: Classification) -> list[tuple[float, str, str]]:
-    """Start, cue and label of every segment, by what the command line joins and writes."""
-    joiner, segments = SegmentJoiner(), []
-    for number, clip in enumerate(expected.clips):
-        answer = StreamAnswer(
-            **clip.as_dict(),  # type: ignore[arg-type]
-            number=number,
-            covered_seconds=0,
-            smoothed_label=clip.label,
-            smoothed_probability=clip.probability,
-            probabilities=[],
-            latency_seconds=0,
-            clips_dropped=0,
-            resets=0,
-        )
-        segments.append(joiner.add(answer))
-    segments.append(joiner.finish())
-    return [(segment.start_seconds, as_cue(segment), segment.label) for segment in segments if segment]
-
-
 def test_downloads_hold_the_answers(visit: Visit, video: Path, expected: Classification) -> None:
     page = shown(visit.open(), video)
     name, text = download(page, "#save-json")
@@ -278,11 +258,32 @@ def test_a_token_is_asked_for_and_kept_in_the_tab_only(browser: Browser, classif
         assert has_focus(page.get_by_label("Token", exact=True))
         page.keyboard.type("abracadabra\n")
         expect(page.locator("#token-sentence")).to_have_text("That was not the token.")
+        page.get_by_label("Token", exact=True).fill("Sésam, öffne dich")  # which no header can hold
+        page.keyboard.press("Enter")
+        expect(page.locator("#token-sentence")).to_have_text("A token has ASCII's letters, digits and signs only.")
         page.get_by_label("Token", exact=True).fill("sesame")
         page.keyboard.press("Enter")
         expect(page.locator("#done")).to_be_visible()
         assert page.evaluate("[Object.values(sessionStorage), localStorage.length]") == [["sesame"], 0]
         assert page.context.cookies() == []
+
+
+def test_a_video_whose_length_a_browser_does_not_know_is_classified(
+    visit: Visit, video: Path, expected: Classification, tmp_path: Path
+) -> None:
+    recorded = tmp_path / "recorded.webm"  # as browsers record: without a length
+    with av.open(str(video)) as source, av.open(str(recorded), "w", options={"live": "1"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    page = visit.open()
+    lengths = "(video) => { window.lengths = []; video.ondurationchange = () => lengths.push(String(video.duration)); }"
+    page.locator("#video").evaluate(lengths)
+    shown(page, recorded)
+    expect(page.locator("#work .best")).to_have_text(expected.label)
+    assert page.evaluate("lengths[0]") == "Infinity"
 
 
 def test_cancelling_ends_the_work_and_goes_back(visit: Visit, video: Path) -> None:

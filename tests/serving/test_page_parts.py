@@ -78,6 +78,19 @@ def test_segments_are_those_of_a_stream(page: Page, seed: int) -> None:
         assert found == expected
 
 
+def test_of_clips_that_begin_together_the_last_counts(page: Page) -> None:
+    spans = [(0, 0.5, "a"), (0, 0.5, "b"), (0, 0.5, "b"), (0.25, 0.5, "c"), (0.25, 0.5, "a")]
+    clips = made_up(random.Random(0), len(spans))
+    for clip, (start, end, label) in zip(clips, spans, strict=True):
+        clip |= {"start_seconds": start, "end_seconds": end, "label": label}
+    found = [(segment["label"], segment["end_seconds"]) for segment in call(page, "answers", "segments", clips)]
+    assert (
+        found == [(segment["label"], segment["end_seconds"]) for segment in joined(clips)] == [("b", 0.25), ("a", 0.5)]
+    )
+    cues = call(page, "download", "asVtt", {"clips": clips}).split("\n\n")[1:-1]
+    assert [cue.split("\n")[0] for cue in cues] == ["00:00:00.000 --> 00:00:00.250", "00:00:00.250 --> 00:00:00.500"]
+
+
 def test_no_clip_hides_another_in_the_picture(page: Page) -> None:
     clips = made_up(random.Random(7), 60)
     rows = call(page, "answers", "lanes", clips)

@@ -4,20 +4,18 @@ import json
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import cast
 
 import av
-import psutil
 import pytest
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from inference_samples import small_bundle, write_sample
-from serving_samples import Served, coded_picture, decoding_processes, noise, serving, wait_for
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from serving_samples import Message, Served, coded_picture, messages, noise, opened, serving, wait_for
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from faster_video.inference import Classifier
@@ -25,7 +23,6 @@ from faster_video.serving.config import ServeConfig
 from faster_video.streaming import Source, Stream, StreamAnswer, StreamConfig, stream_answers
 from faster_video.video.view import Pixels
 
-Message = dict[str, object]
 SPAN = 15
 
 
@@ -33,23 +30,6 @@ SPAN = 15
 def served() -> Iterator[Served]:
     with serving(ServeConfig(port=0, streams=4)) as server:
         yield server
-
-
-def opened(served: Served, first: Message | str) -> ClientConnection:
-    socket = connect(f"ws://{served.address}/v1/stream", max_size=None, legacy=True)
-    socket.send(first if isinstance(first, str) else json.dumps(first))
-    return socket
-
-
-def messages(socket: ClientConnection) -> tuple[list[Message], int]:
-    """All that comes until the socket is closed, and the code it is closed with."""
-    found = []
-    try:
-        while True:
-            found.append(json.loads(socket.recv(timeout=30)))
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return found, closed.rcvd.code
 
 
 def sent(served: Served, first: Message, pieces: list[bytes]) -> tuple[list[Message], int]:
@@ -264,66 +244,6 @@ def test_a_stream_is_made_to_wait_for_as_long_as_its_networks_need(monkeypatch: 
         first = {"format": "rgb", "width": 640, "height": 480}
         (_, *told, end), code = sent(server, first, [large] * (6 * SPAN))
         assert len(told) == end["answers"] == 6 and code == 1000
-
-
-@pytest.mark.parametrize("ends", [False, True])
-def test_a_decoder_that_hangs_ends_its_stream(ends: bool) -> None:
-    others = set(decoding_processes())
-    with serving(ServeConfig(port=0, decode_seconds=1)) as server:
-        resting = set(decoding_processes()) - others
-        with opened(server, {"format": "chunks"}) as socket:
-            assert json.loads(socket.recv(timeout=30))["type"] == "ready"
-            wait_for(lambda: len(set(decoding_processes()) - others - resting) == 1)
-            (process,) = set(decoding_processes()) - others - resting
-            process.suspend()
-            socket.send(b"x" * 20_000)
-            if ends:
-                socket.send('{"end": true}')
-            told, code = messages(socket)
-        assert code == 1003 and "took longer than the 1 seconds" in str(told[-1]["detail"])
-        wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
-
-
-def test_a_client_that_goes_after_the_end_of_its_stream_is_noticed() -> None:
-    with serving() as server:
-        socket = opened(server, {"format": "jpeg"})
-        assert json.loads(socket.recv(timeout=30))["type"] == "ready"
-        for picture in noise(40 * SPAN):
-            socket.send(coded_picture(picture))
-        socket.send('{"end": true}')
-        socket.socket.close()
-        wait_for(lambda: server.counted("faster_video_streams") == 0)
-
-
-@pytest.mark.slow
-def test_answers_that_nobody_reads_end_the_stream() -> None:
-    with serving(ServeConfig(port=0, silence_seconds=1)) as server:
-        bare = server.socket()
-        bare.setsockopt(1, 8, 4096)  # SO_RCVBUF
-        with connect(f"ws://{server.address}/v1/stream", sock=bare, max_queue=1, legacy=True) as socket:
-            first = {"format": "rgb", "width": 8, "height": 8, "top": 7, "every_seconds": 0.04}
-            socket.send(json.dumps(first))
-            with suppress(ConnectionClosed, TimeoutError):
-                for _ in range(20_000):
-                    socket.send(bytes(8 * 8 * 3))
-            wait_for(lambda: server.counted("faster_video_streams") == 0, 60)
-
-
-@pytest.mark.parametrize("way", ["close", "abort", "in the middle"])
-def test_nothing_is_left_of_streams_that_are_dropped(served: Served, way: str) -> None:
-    socket = opened(served, {"format": "jpeg"})
-    assert json.loads(socket.recv(timeout=30))["type"] == "ready"
-    for picture in noise(2 * SPAN):
-        socket.send(coded_picture(picture))
-    if way == "close":
-        socket.close()
-    elif way == "abort":
-        socket.socket.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: reset instead of a farewell
-        socket.socket.close()
-    else:
-        socket.socket.sendall(b"\x82\xfe\xff\xff")  # the beginning of a frame
-        socket.socket.close()
-    wait_for(lambda: served.counted("faster_video_streams") == 0)
 
 
 def test_the_token_comes_in_the_first_message_or_in_the_header() -> None:

@@ -14,7 +14,7 @@ export const MOST_LINES = 5;
 
 /**
  * Stretches of one best label, as `faster-video stream --segments` joins them: where clips overlap, one ends where the
- * first clip with another label begins.
+ * first clip with another label begins. Of clips that begin together, as those of a short video do, the last counts.
  * @param {Clip[]} clips @returns {Segment[]}
  */
 export function segments(clips) {
@@ -32,9 +32,11 @@ export function segments(clips) {
     const { start_seconds, end_seconds, label, probability } = clip;
     joined.push({ start_seconds, end_seconds, label, probability, sum: probability, clips: 1 });
   }
-  return joined.map(({ start_seconds, end_seconds, label, sum, clips: count }) => ({
-    start_seconds, end_seconds, label, probability: sum / count,
-  }));
+  return joined
+    .filter((segment) => segment.end_seconds > segment.start_seconds || segment === joined.at(-1))
+    .map(({ start_seconds, end_seconds, label, sum, clips: count }) => ({
+      start_seconds, end_seconds, label, probability: sum / count,
+    }));
 }
 
 /**

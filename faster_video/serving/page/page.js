@@ -146,7 +146,9 @@ byId("problem-retry").addEventListener("click", () => begin(again));
 for (const id of ["token-back", "live-back", "another", "cancel"]) byId(id).addEventListener("click", goBack);
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  token.set(tokenField.value.trim());
+  const typed = tokenField.value.trim();
+  if (!/^[ -~]*$/.test(typed)) return askToken("A token has ASCII's letters, digits and signs only."); // as a header
+  token.set(typed);
   begin(again);
 });
 showInfo();

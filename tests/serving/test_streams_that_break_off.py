@@ -1,0 +1,82 @@
+"""Streams whose decoder hangs or whose client goes: they end, and nothing is left of them."""
+
+import json
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+import pytest
+from serving_samples import Served, coded_picture, decoding_processes, messages, noise, opened, serving, wait_for
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from faster_video.serving.config import ServeConfig
+
+SPAN = 15
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving(ServeConfig(port=0, streams=4)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_decoder_that_hangs_ends_its_stream(ends: bool) -> None:
+    others = set(decoding_processes())
+    with serving(ServeConfig(port=0, decode_seconds=1)) as server:
+        resting = set(decoding_processes()) - others
+        with opened(server, {"format": "chunks"}) as socket:
+            assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+            wait_for(lambda: len(set(decoding_processes()) - others - resting) == 1)
+            (process,) = set(decoding_processes()) - others - resting
+            process.suspend()
+            socket.send(b"x" * 20_000)
+            if ends:
+                socket.send('{"end": true}')
+            told, code = messages(socket)
+        assert code == 1003 and "took longer than the 1 seconds" in str(told[-1]["detail"])
+        wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_client_that_goes_after_the_end_of_its_stream_is_noticed() -> None:
+    with serving() as server:
+        socket = opened(server, {"format": "jpeg"})
+        assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+        for picture in noise(40 * SPAN):
+            socket.send(coded_picture(picture))
+        socket.send('{"end": true}')
+        socket.socket.close()
+        wait_for(lambda: server.counted("faster_video_streams") == 0)
+
+
+@pytest.mark.slow
+def test_answers_that_nobody_reads_end_the_stream() -> None:
+    with serving(ServeConfig(port=0, silence_seconds=1)) as server:
+        bare = server.socket()
+        bare.setsockopt(1, 8, 4096)  # SO_RCVBUF
+        with connect(f"ws://{server.address}/v1/stream", sock=bare, max_queue=1, legacy=True) as socket:
+            first = {"format": "rgb", "width": 8, "height": 8, "top": 7, "every_seconds": 0.04}
+            socket.send(json.dumps(first))
+            with suppress(ConnectionClosed, TimeoutError):
+                for _ in range(20_000):
+                    socket.send(bytes(8 * 8 * 3))
+            wait_for(lambda: server.counted("faster_video_streams") == 0, 60)
+
+
+@pytest.mark.parametrize("way", ["close", "abort", "in the middle"])
+def test_nothing_is_left_of_streams_that_are_dropped(served: Served, way: str) -> None:
+    socket = opened(served, {"format": "jpeg"})
+    assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+    for picture in noise(2 * SPAN):
+        socket.send(coded_picture(picture))
+    if way == "close":
+        socket.close()
+    elif way == "abort":
+        socket.socket.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: reset instead of a farewell
+        socket.socket.close()
+    else:
+        socket.socket.sendall(b"\x82\xfe\xff\xff")  # the beginning of a frame
+        socket.socket.close()
+    wait_for(lambda: served.counted("faster_video_streams") == 0)
