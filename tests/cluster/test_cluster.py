@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from select import select
@@ -52,16 +52,21 @@ class Machines:
     address: str
     process: subprocess.Popen[str]
 
-    def workers(self) -> list[psutil.Process]:
-        """The processes that Ray Data keeps here for the work; Ray names them by what they do."""
-        found = []
+    def fetching(self, server: VideoServer) -> psutil.Process | None:
+        """One of the processes that is asking this server for a video: it has something in hand."""
         for process in psutil.Process(self.process.pid).children(recursive=True):
-            try:
-                if "ray::MapWorker" in " ".join(process.cmdline()):
-                    found.append(process)
-            except psutil.NoSuchProcess:
-                continue  # it has just ended
-        return found
+            with suppress(psutil.NoSuchProcess):  # it has just ended
+                for connection in process.net_connections("tcp"):
+                    if connection.raddr and server.url.endswith(f":{connection.raddr.port}"):
+                        return process
+        return None
+
+    def kill_one(self, out: Path, server: VideoServer) -> bool:
+        """Kill one of the workers, once some rows are there; whether that was done."""
+        process = self.fetching(server) if has(out, 4) else None
+        if process is not None:
+            process.kill()
+        return process is not None
 
 
 @pytest.fixture(scope="module")
@@ -119,15 +124,14 @@ def server(place: Path) -> Iterator[VideoServer]:
 
 
 @contextmanager
-def once(condition: Callable[[], object], act: Callable[[], object]) -> Iterator[list[bool]]:
-    """Do it as soon as this holds, in a thread, unless the block has ended before; whether it was done."""
+def once(act: Callable[[], bool]) -> Iterator[list[bool]]:
+    """Try this in a thread until it succeeds or the block has ended; whether it has succeeded."""
     ended = threading.Event()
     done: list[bool] = []
 
     def wait() -> None:
         while not ended.wait(0.02):
-            if condition():
-                act()
+            if act():
                 done.append(True)
                 return
 
@@ -143,6 +147,14 @@ def once(condition: Callable[[], object], act: Callable[[], object]) -> Iterator
 def has(folder: Path, count: int) -> bool:
     """Whether so many rows are written there."""
     return folder.exists() and len(names_in(folder)) >= count
+
+
+def sent(number: signal.Signals, process: subprocess.Popen[str], folder: Path, count: int) -> bool:
+    """Send the signal if so many rows are there; whether it was sent."""
+    found = has(folder, count)
+    if found:
+        process.send_signal(number)
+    return found
 
 
 def here(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -180,7 +192,7 @@ def test_four_workers_give_the_rows_of_one_process_though_one_is_killed(
     bad = [f"{server.url}/none.mp4", f"{server.url}/cut/03.mp4", str(place / "text.mp4"), str(place / "none.mp4")]
     listed = write_list(tmp_path / "list.txt", [*lines[:8], *bad, *lines[8:]])
     out, alone = tmp_path / "cluster", tmp_path / "alone"
-    with once(lambda: has(out, 4), lambda: machines.workers()[0].kill()) as killed:
+    with once(lambda: machines.kill_one(out, server)) as killed:
         found = there(f"classify --list {listed} --bundle bundle --out {out} --cluster {machines.address}")
     code, printed, said = found
     assert (code, printed) == (1, f"predictions of {FILES} of {FILES + 4} videos in {out}\n"), said
@@ -199,13 +211,13 @@ def test_a_run_stopped_twice_ends_with_the_rows_of_one_that_was_not_and_does_not
     out, alone = tmp_path / "out", tmp_path / "alone"
     command = f"classify --list {listed} --bundle bundle --out {out} --cluster {address} --workers 2"
     process = started(command)
-    with once(lambda: has(out, 4), lambda: process.send_signal(signal.SIGINT)) as pressed:
+    with once(lambda: sent(signal.SIGINT, process, out, 4)) as pressed:
         code, _, said = ended(process)
     assert pressed and code == 130, said
     after_ctrl_c = set(names_in(out))
     asked_before = server.asked.copy()
     process = started(command)
-    with once(lambda: has(out, len(after_ctrl_c) + 4), process.kill) as killed:
+    with once(lambda: sent(signal.SIGKILL, process, out, len(after_ctrl_c) + 4)) as killed:
         code, _, said = ended(process)
     assert killed and code == -signal.SIGKILL, said
     after_kill = set(names_in(out))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
@@ -233,3 +234,25 @@ def test_work_for_a_client_that_has_gone_stops(video: Path, monkeypatch: pytest.
         assert server.counted('faster_video_clips_total{network="expensive"}') == 0
         assert held.seen == 1
         assert server.classify(video.read_bytes())[0] == 200
+
+
+def test_uploads_that_are_still_coming_hold_no_place(video: Path) -> None:
+    whole = form(video.read_bytes())
+    head = ["POST /v1/classify HTTP/1.1", "Host: localhost", f"Content-Length: {len(whole)}"]
+    head += [f"Content-Type: {FORM_HEADERS['Content-Type']}", "", ""]
+    with serving(ServeConfig(port=0, at_once=1, queue=0)) as server, ExitStack() as opened:
+        for _ in range(5):
+            opened.enter_context(server.socket()).sendall("\r\n".join(head).encode() + whole[:500])
+        wait_for(lambda: server.counted("faster_video_uploads") == 5)
+        assert server.classify(video.read_bytes())[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("names", "statuses"), [((), [200, 200, 200]), (("Video.Example",), [200, 200, 421]), (("*",), [200, 200, 200])]
+)
+def test_a_server_at_all_addresses_goes_by_the_names_that_it_is_given(
+    names: tuple[str, ...], statuses: list[int]
+) -> None:
+    with serving(ServeConfig(port=0, host="0.0.0.0", open_to_all=True, names=names)) as server:
+        hosts = [f"localhost:{server.port}", f"video.example:{server.port}", "evil.example"]
+        assert [server.ask("GET", "/v1/info", headers={"Host": host})[0].status for host in hosts] == statuses

@@ -3,15 +3,21 @@
 import json
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
+from inference_samples import write_sample
 from serving_samples import Served, coded_picture, decoding_processes, messages, noise, opened, serving, wait_for
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from faster_video.serving.config import ServeConfig
+from faster_video.serving.decoders import DecodePool
+from faster_video.serving.sockets import MOST_THREADS
+from faster_video.serving.watching import Watching
 
 SPAN = 15
 
@@ -80,3 +86,22 @@ def test_nothing_is_left_of_streams_that_are_dropped(served: Served, way: str) -
         socket.socket.sendall(b"\x82\xfe\xff\xff")  # the beginning of a frame
         socket.socket.close()
     wait_for(lambda: served.counted("faster_video_streams") == 0)
+
+
+def test_streams_that_do_not_get_to_begin_keep_no_file_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = write_sample(tmp_path / "a.mp4")
+    go, usual = Event(), Watching.begin
+    begun: list[Watching] = []
+
+    def slow(watching: Watching, pool: DecodePool) -> None:
+        begun.append(watching)
+        assert go.wait(60)
+        usual(watching, pool)
+
+    monkeypatch.setattr(Watching, "begin", slow)
+    with serving(ServeConfig(port=0, streams=40)) as server, ExitStack() as sockets:
+        for _ in range(40):  # more than asyncio has threads of its own
+            sockets.enter_context(closing(opened(server, {"format": "jpeg"})))
+        wait_for(lambda: len(begun) == MOST_THREADS)
+        assert server.classify(video.read_bytes())[0] == 200
+        go.set()
