@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dacite
@@ -16,11 +15,10 @@ from faster_video.cluster.pool import Pool
 from faster_video.cluster.share import Share
 from faster_video.errors import FasterVideoError, StoreError
 from faster_video.features.extract import SHARD_VIDEOS, Extraction, ShardMaker
-from faster_video.features.layout import Precision, StoreConfig
-from faster_video.features.make import FrozenNetworks, make_shards
+from faster_video.features.layout import Precision
+from faster_video.features.make import FrozenNetworks, Shards, make_shards
 from faster_video.features.shards import ShardRecord
 from faster_video.files import printable
-from faster_video.training.samples import TrainingClips
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,10 +36,8 @@ class ShardWork:
     engine: str
     precision: Precision
     num_views: int
-    folder: Path
-    layout: StoreConfig
-    samples: TrainingClips
-    missing: frozenset[int]
+    shards: Shards
+    """All that are to be made."""
 
 
 class ShardWorker:
@@ -83,21 +79,12 @@ class ShardWorker:
         """Compute and write it. Raises `StoreError`, disk full included, and why there are no networks."""
         if isinstance(self._networks, FasterVideoError):
             raise self._networks
-        work = self._work
+        shards = replace(self._work.shards, numbers=(shard,))
         try:
-            ((_, record),) = make_shards(
-                work.folder,
-                work.layout,
-                [shard],
-                work.samples,
-                self._networks,
-                0,
-                work.missing,
-                lambda done, total: None,
-            )
+            ((_, record),) = make_shards(shards, self._networks, 0, lambda done, total: None)
         except OSError as error:
             raise StoreError(
-                f"{printable(work.folder)}: a worker cannot write the store there: {error.strerror or error}; all "
+                f"{printable(shards.folder)}: a worker cannot write the store there: {error.strerror or error}; all "
                 "machines must see this folder; what is written is kept, go on with --resume"
             ) from error
         return record
@@ -107,41 +94,32 @@ def shards_on_cluster(share: Share) -> Callable[[Extraction], ShardMaker]:
     """What `extract` takes as its `maker`: shards are made by workers of the cluster that Ray is connected to."""
 
     def maker(wanted: Extraction) -> ShardMaker:
-        def make(
-            layout: StoreConfig,
-            shards: list[int],
-            samples: TrainingClips,
-            missing: frozenset[int],
-            show: Callable[[int, int], None],
-        ) -> Iterator[tuple[int, ShardRecord]]:
+        def make(shards: Shards, show: Callable[[int, int], None]) -> Iterator[tuple[int, ShardRecord]]:
             work = ShardWork(
                 bundle=wanted.bundle,
                 device=share.device,
                 engine=wanted.engine,
                 precision=wanted.precision,
                 num_views=wanted.num_views,
-                folder=wanted.out.absolute(),
-                layout=layout,
-                samples=samples,
-                missing=missing,
+                shards=replace(shards, folder=shards.folder.absolute()),
             )
-            return _made(Pool(ShardWorker, work, share), work, shards, show)
+            return _made(Pool(ShardWorker, work, share), shards, show)
 
         return make
 
     return maker
 
 
-def _made(
-    pool: Pool, work: ShardWork, shards: list[int], show: Callable[[int, int], None]
-) -> Iterator[tuple[int, ShardRecord]]:
+def _made(pool: Pool, shards: Shards, show: Callable[[int, int], None]) -> Iterator[tuple[int, ShardRecord]]:
     """The shards as they are done, with their records; `show` counts views."""
-    views = work.layout.views + work.layout.test_view
+    layout = shards.layout
+    views = layout.views + layout.test_view
     sizes = {
-        shard: views * sum(number not in work.missing for number in work.layout.shard_videos(shard)) for shard in shards
+        shard: views * sum(number not in shards.missing for number in layout.shard_videos(shard))
+        for shard in shards.numbers
     }
     done = 0
-    with closing(pool.results([{"shard": shard} for shard in shards])) as results:  # type: ignore[type-var]
+    with closing(pool.results([{"shard": shard} for shard in shards.numbers])) as results:  # type: ignore[type-var]
         for made in results:
             for shard, record in zip(made["shard"].to_pylist(), made["record"].to_pylist(), strict=True):
                 done += sizes[shard]

@@ -3,10 +3,11 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, get_args
+from typing import get_args
 
 from faster_video.bundle import Bundle
 from faster_video.children import num_workers
@@ -29,7 +30,7 @@ from faster_video.features.layout import (
     view_name,
     write_config,
 )
-from faster_video.features.make import FrozenNetworks, make_shards
+from faster_video.features.make import FrozenNetworks, Shards, make_shards
 from faster_video.features.resume import open_folder, reusable_records
 from faster_video.features.shards import ShardRecord, sha256_of
 from faster_video.features.views import ViewClips
@@ -120,20 +121,9 @@ class Extracted:
     shards_kept: int
 
 
-class ShardMaker(Protocol):
-    """Makes shards of a store and writes them into its folder."""
-
-    def __call__(
-        self,
-        layout: StoreConfig,
-        shards: list[int],
-        samples: TrainingClips,
-        missing: frozenset[int],
-        show: Callable[[int, int], None],
-        /,
-    ) -> Iterator[tuple[int, ShardRecord]]:
-        """Each shard with its record once it is written; `show` is told how many views are done, of how many."""
-        ...
+ShardMaker = Callable[[Shards, Callable[[int, int], None]], Iterator[tuple[int, ShardRecord]]]
+"""Makes and writes shards: each with its record once it is there; the function is told how many views are done, of how
+many."""
 
 
 def shards_here(wanted: Extraction) -> ShardMaker:
@@ -141,16 +131,7 @@ def shards_here(wanted: Extraction) -> ShardMaker:
     networks = FrozenNetworks(wanted.bundle, wanted.device, wanted.precision, wanted.engine, wanted.num_views)
     workers = num_workers() if wanted.workers < 0 else wanted.workers
 
-    def make(
-        layout: StoreConfig,
-        shards: list[int],
-        samples: TrainingClips,
-        missing: frozenset[int],
-        show: Callable[[int, int], None],
-    ) -> Iterator[tuple[int, ShardRecord]]:
-        return make_shards(wanted.out, layout, shards, samples, networks, workers, missing, show)
-
-    return make
+    return lambda shards, show: make_shards(shards, networks, workers, show)
 
 
 def extract(
@@ -178,15 +159,11 @@ def extract(
         KeyboardInterrupt: interrupted; whole shards are kept.
     """
     require_pyarrow()
-    if wanted.bundle.config.model.takes_features:
-        raise ConfigError(
-            "this bundle was trained on features that another model made, so it can make none from videos; make them "
-            "with that model (docs/features.md)"
-        )
+    _require_networks(wanted.bundle)
     require_frame_cache(wanted.frame_cache)
     make = maker(wanted)
     layout = wanted.layout()
-    try:
+    with _naming(wanted.out):
         layout = open_folder(wanted.out, layout, resume=resume)
         samples, missing = _samples(wanted, layout), _missing(wanted.data)
         kept = reusable_records(wanted.out, layout, ViewClips(samples), missing, show) if resume else {}
@@ -198,15 +175,31 @@ def extract(
         require_room(wanted.out, need)
         if todo or not _is_whole(wanted.out, layout, kept):
             write_config(wanted.out, replace(layout, complete=False))
-            made = dict(make(layout, todo, samples, missing, partial(show, "views")))
+            shards = Shards(folder=wanted.out, layout=layout, numbers=tuple(todo), samples=samples, missing=missing)
+            made = dict(make(shards, partial(show, "views")))
             layout = _finish(wanted, layout, kept | made)
+    return Extracted(config=layout, shards_made=len(todo), shards_kept=len(kept))
+
+
+def _require_networks(bundle: Bundle) -> None:
+    if bundle.config.model.takes_features:
+        raise ConfigError(
+            "this bundle was trained on features that another model made, so it can make none from videos; make them "
+            "with that model (docs/features.md)"
+        )
+
+
+@contextmanager
+def _naming(folder: Path) -> Iterator[None]:
+    """Turn what the system says into a sentence about the store."""
+    try:
+        yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         advice = "; the shards written so far are kept, make room and go on with --resume" if full else ""
         raise StoreError(
-            f"{printable(wanted.out)}: cannot write the store there: {error.strerror or error}{advice}"
+            f"{printable(folder)}: cannot write the store there: {error.strerror or error}{advice}"
         ) from error
-    return Extracted(config=layout, shards_made=len(todo), shards_kept=len(kept))
 
 
 def _missing(data: VideoList) -> frozenset[int]:

@@ -6,6 +6,7 @@ crop, D channels, t h w feature map.
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -128,17 +129,22 @@ class _Filling:
         return {network: maps[: len(self.views)].flatten(0, 1) for network, maps in self._maps.items()}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shards:
+    """Which shards of a store are to be made, and of what."""
+
+    folder: Path
+    layout: StoreConfig
+    numbers: tuple[int, ...]
+    samples: TrainingClips
+    missing: frozenset[int]
+    """Places in the list of videos that are left out."""
+
+
 def make_shards(
-    folder: Path,
-    layout: StoreConfig,
-    shards: list[int],
-    samples: TrainingClips,
-    networks: FrozenNetworks,
-    workers: int,
-    missing: Collection[int],
-    show: Callable[[int, int], None],
+    shards: Shards, networks: FrozenNetworks, workers: int, show: Callable[[int, int], None]
 ) -> Iterator[tuple[int, ShardRecord]]:
-    """Compute and write these shards, one after the other, without the `missing` videos.
+    """Compute and write these shards, one after the other: each with its record once it is written.
 
     `show` is told how many views are done, of how many.
 
@@ -147,14 +153,16 @@ def make_shards(
         OSError: the disk is full or not writable.
         KeyboardInterrupt: ctrl-C or, from a cluster, SIGTERM; whole shards are kept.
     """
-    batches = {shard: _batches(layout, shard, missing) for shard in shards}
-    total = sum(len(keys) for shard in shards for keys in batches[shard])
-    pixels = read_views(ViewClips(samples), [keys for shard in shards for keys in batches[shard]], workers=workers)
-    (folder / SHARDS).mkdir(parents=True, exist_ok=True)
+    layout, missing = shards.layout, shards.missing
+    batches = {shard: _batches(layout, shard, missing) for shard in shards.numbers}
+    in_order = [keys for shard in shards.numbers for keys in batches[shard]]
+    total = sum(map(len, in_order))
+    pixels = read_views(ViewClips(shards.samples), in_order, workers=workers)
+    (shards.folder / SHARDS).mkdir(parents=True, exist_ok=True)
     done = 0
     with naming_dead_workers(), Interruption() as interruption:
-        for shard in shards:
-            filling = _Filling(samples, layout, sum(map(len, batches[shard])))
+        for shard in shards.numbers:
+            filling = _Filling(shards.samples, layout, sum(map(len, batches[shard])))
             for keys in batches[shard]:
                 with interruption.held_back():  # a process that hands over its pixels must not be left hanging
                     batch = next(pixels)
@@ -162,17 +170,15 @@ def make_shards(
                 done += len(keys)
                 show(done, total)
             absent = [number for number in layout.shard_videos(shard) if number in missing]
-            yield (
+            record = write_shard(
+                shards.folder,
                 shard,
-                write_shard(
-                    folder,
-                    shard,
-                    filling.maps,
-                    views=filling.views,
-                    unreadable=filling.unreadable,
-                    missing=absent,
-                ),
+                filling.maps,
+                views=filling.views,
+                unreadable=filling.unreadable,
+                missing=absent,
             )
+            yield shard, record
 
 
 def _batches(layout: StoreConfig, shard: int, missing: Collection[int]) -> list[list[ViewKey]]:
