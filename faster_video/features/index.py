@@ -16,6 +16,7 @@ from faster_video.errors import StoreError
 from faster_video.features.layout import INDEX, NETWORKS, SHARDS, StoreConfig, shard_path, view_name
 from faster_video.features.shards import ShardRecord
 from faster_video.files import printable, replacing_file
+from faster_video.parquet import require_pyarrow
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,18 +39,9 @@ class Places:
         return Places(self.shard[numbers], {network: rows[numbers] for network, rows in self.first_row.items()})
 
 
-def require_pyarrow() -> None:
-    """Refuse to go on without pyarrow.
-
-    Raises:
-        StoreError: it is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise StoreError(
-            "feature stores need pyarrow, which is not installed; run pip install 'faster-video[store]'"
-        ) from error
+def require_readable_index() -> None:
+    """Refuse to go on without pyarrow. Raises `StoreError`: it is not installed."""
+    require_pyarrow("feature stores", "store")
 
 
 def write_index(

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from faster_video.errors import StoreError
 from faster_video.files import printable, replacing_file, require_writable_place
-from faster_video.predictions.rows import require_pyarrow, schema
+from faster_video.parquet import require_pyarrow
+from faster_video.predictions.rows import schema
 
 if TYPE_CHECKING:
     import pyarrow
@@ -70,7 +71,7 @@ class PredictionFolder:
             StoreError: pyarrow is missing; the folder holds other things, predictions made with other settings or a
                 damaged part; another process is writing to it; or nothing can be written there.
         """
-        require_pyarrow()
+        require_pyarrow("predictions in Parquet", "cluster")
         path = Path(folder)
         with _naming(path):
             is_new = not path.exists()

@@ -6,7 +6,6 @@ pyarrow is an extra (`pip install 'faster-video[cluster]'`) and loaded where it 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from faster_video.errors import StoreError
 from faster_video.inference import Classification, Failure
 
 if TYPE_CHECKING:
@@ -15,20 +14,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 TIMES = ("seconds", "seconds_decoding", "seconds_model")
 """Columns that differ from run to run; all others do not."""
-
-
-def require_pyarrow() -> None:
-    """Refuse to go on without pyarrow.
-
-    Raises:
-        StoreError: it is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise StoreError(
-            "Parquet needs pyarrow, which is not installed; run pip install 'faster-video[cluster]'"
-        ) from error
 
 
 def schema() -> "pyarrow.Schema":

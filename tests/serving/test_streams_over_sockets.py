@@ -215,14 +215,19 @@ def test_a_stream_that_says_nothing_is_ended() -> None:
             assert code == 1008 and told[-1]["detail"] == "nothing came for 1 seconds"
 
 
-def test_a_live_stream_that_is_too_fast_loses_its_oldest_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def slow_down(patch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Have every answer of a stream take so much longer."""
     usual = Stream._answer
 
     def slow(stream: Stream, *others: object) -> StreamAnswer:
-        time.sleep(0.1)
+        time.sleep(seconds)
         return usual(stream, *others)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Stream, "_answer", slow)
+    patch.setattr(Stream, "_answer", slow)
+
+
+def test_a_live_stream_that_is_too_fast_loses_its_oldest_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_down(monkeypatch, 0.1)
     pictures = [picture.tobytes() for picture in noise(30 * SPAN)]
     first = {"format": "rgb", "width": 64, "height": 48, "fps": 1000, "live": True}
     with serving(classifier=Classifier(small_bundle(), "cpu", "eager")) as server:
@@ -232,13 +237,7 @@ def test_a_live_stream_that_is_too_fast_loses_its_oldest_pictures(monkeypatch: p
 
 
 def test_a_stream_is_made_to_wait_for_as_long_as_its_networks_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = Stream._answer
-
-    def slow(stream: Stream, *others: object) -> StreamAnswer:
-        time.sleep(0.5)
-        return usual(stream, *others)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Stream, "_answer", slow)
+    slow_down(monkeypatch, 0.5)
     large = noise(1, 480, 640)[0].tobytes()  # a megabyte, so that the way to the server fills
     with serving(ServeConfig(port=0, silence_seconds=1, stream_silence_seconds=2)) as server:
         first = {"format": "rgb", "width": 640, "height": 480}
