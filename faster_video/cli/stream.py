@@ -73,6 +73,11 @@ def add_arguments(command: ArgumentParser, _defaults: Defaults) -> None:
     command.add_argument(
         "--timeout_seconds", type=float, default=10.0, metavar="SECONDS", help="longest silence of the source"
     )
+    _add_output(command)
+
+
+def _add_output(command: ArgumentParser) -> None:
+    """Declare where answers go."""
     command.add_argument(
         "--segments",
         type=str,
