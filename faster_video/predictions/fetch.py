@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -17,8 +17,8 @@ TRIES, WAIT_SECONDS = 3, 1.0
 """A server that fails is asked again, after so long and then twice as long."""
 SILENT_SECONDS = 60
 """After which a connection that says nothing is given up."""
-LEAST_BYTES = 4096
-"""A second, in the mean since the beginning once `SILENT_SECONDS` have passed: what is slower never ends."""
+PACE_BYTES, PACE_SECONDS = 2**18, 60
+"""So much must come in every minute: a server that sends a little now and then would hold a worker for days."""
 PIECE_BYTES = 2**20
 OPEN_FILES = Path("/proc/self/fd")
 """Where Linux shows open files, those without a name too."""
@@ -43,8 +43,8 @@ def fetch(address: str, most_bytes: int = MOST_BYTES) -> Fetched:
     """Download what fsspec finds at the address into the folder for temporary files.
 
     Raises:
-        DecodeError: it is not there, is larger than `most_bytes`, comes too slowly, or came incomplete or not at all in
-            three tries.
+        DecodeError: it is not there, is larger than `most_bytes`, or came incomplete, too slowly or not at all in three
+            tries.
     """
     file = _nameless() if OPEN_FILES.is_dir() else tempfile.NamedTemporaryFile(prefix="faster-video-")  # noqa: SIM115
     try:
@@ -84,38 +84,54 @@ def _copy(address: str, file: IO[bytes], most_bytes: int) -> None:
 
     file.seek(0)
     file.truncate()
-    begun = time.monotonic()
-
-    def take(size: int) -> None:
-        """Look at how much there is now."""
-        _require_small(address, size, most_bytes)
-        _require_quick(address, size, time.monotonic() - begun)
-
+    pace = _Pace()
     if address.lower().startswith(("http://", "https://")):
-        _download(address, file, take)
+        _download(address, file, most_bytes, pace)
     else:
         with fsspec.open(address, "rb") as source:
             size = getattr(source, "size", None)  # which not every protocol's files have
             _require_small(address, size or 0, most_bytes)
             while piece := source.read(PIECE_BYTES):
                 file.write(piece)
-                take(file.tell())
+                _require_small(address, file.tell(), most_bytes)
+                pace.keep(file.tell(), size)
             if size is not None and file.tell() != size:
                 raise OSError(f"only {file.tell()} of {size} bytes came")
     file.flush()
 
 
-def _download(address: str, file: IO[bytes], take: Callable[[int], None]) -> None:
+@dataclass(slots=True)
+class _Pace:
+    """How quickly a file comes, from its first byte on."""
+
+    since: float | None = None
+    size: int = 0
+
+    def keep(self, size: int, whole: int | None) -> None:
+        """Look at how much there is. Raises `OSError` where less than `PACE_BYTES` came in the last `PACE_SECONDS`."""
+        now = time.monotonic()
+        if self.since is None:
+            self.since = now
+        elif now - self.since >= PACE_SECONDS and size != whole:
+            came = size - self.size
+            if came < PACE_BYTES:
+                raise OSError(f"only {came:,} bytes came in {now - self.since:.0f} seconds")
+            self.since, self.size = now, size
+
+
+def _download(address: str, file: IO[bytes], most_bytes: int, pace: _Pace) -> None:
     """By one request; `open` would ask for the size first, and takes every error for a missing file."""
     import fsspec
     from aiohttp import ClientTimeout
 
     class Limit(fsspec.Callback):  # type: ignore[misc]
         def set_size(self, size: int | None) -> None:
-            take(size or 0)
+            super().set_size(size)
+            _require_small(address, size or 0, most_bytes)
 
         def relative_update(self, inc: int = 1) -> None:
-            take(file.tell() + inc)
+            _require_small(address, file.tell(), most_bytes)
+            pace.keep(file.tell(), self.size)
 
     patience = ClientTimeout(total=None, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
     system = fsspec.filesystem("http", client_kwargs={"timeout": patience})
@@ -125,14 +141,6 @@ def _download(address: str, file: IO[bytes], take: Callable[[int], None]) -> Non
 def _require_small(address: str, size: int, most_bytes: int) -> None:
     if size > most_bytes:
         raise DecodeError(f"{printable(address)}: is larger than the {most_bytes:,} bytes that are fetched at most")
-
-
-def _require_quick(address: str, size: int, seconds: float) -> None:
-    if seconds > SILENT_SECONDS and size < LEAST_BYTES * seconds:
-        raise DecodeError(
-            f"{printable(address)}: comes too slowly: {size:,} bytes in {seconds:.0f} seconds, where {LEAST_BYTES:,} "
-            "a second are the least"
-        )
 
 
 def _reason(error: Exception, address: str) -> str:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock, Timer
 from typing import TYPE_CHECKING, Any, Self
@@ -53,7 +53,8 @@ class PredictionFolder:
         self._waiting: list[pyarrow.Table] = []
         self._lock = RLock()
         self._timer: Timer | None = None
-        self._failure: StoreError | None = None
+        self._is_overdue = False
+        """Whether what waits should have been written, and could not be."""
         for part in self.parts:
             found = _read(part, ["path", "error"])
             self.done.update(found["path"].to_pylist())
@@ -96,13 +97,13 @@ class PredictionFolder:
         Raises:
             StoreError: they, or rows that came before, cannot be written.
         """
+        if not len(rows):
+            return
         with self._lock:
-            if self._failure is not None:
-                raise self._failure
             self._waiting.append(rows)
             self.done.update(rows["path"].to_pylist())
             self.failed += len(rows) - rows["error"].null_count
-            if sum(map(len, self._waiting)) >= PART_ROWS:
+            if self._is_overdue or sum(map(len, self._waiting)) >= PART_ROWS:
                 self.flush()
             elif self._timer is None:
                 self._timer = Timer(PART_SECONDS, self._flush_in_time)
@@ -122,14 +123,14 @@ class PredictionFolder:
                 with _naming(self.path):
                     _write(part, pa.concat_tables(self._waiting))
                 self.parts.append(part)
-                self._waiting = []
+                self._waiting, self._is_overdue = [], False
 
     def _flush_in_time(self) -> None:
-        """In the timer's thread; who adds rows next is told what goes wrong."""
-        try:
-            self.flush()
-        except StoreError as error:
-            self._failure = error
+        """In the timer's thread. What goes wrong is tried again, and raised, where somebody hears of it."""
+        with self._lock:
+            self._is_overdue = True
+            with suppress(Exception):
+                self.flush()
 
     def errors(self) -> Iterator[tuple[str, str]]:
         """The videos that could not be read, each with the reason, in the order of the parts."""
@@ -175,8 +176,8 @@ def _require_ours(path: Path, settings: dict[str, Any]) -> None:
     if not _parts(path):
         return  # whoever made it has found nothing
     names = [name for name in settings if theirs.get(name) != settings[name]]
-    if len(names) > 1 and "config_sha256" in names:
-        names.remove("config_sha256")  # which follows from the others
+    if "config_sha256" in names and not {"weights_sha256", "pattern", "num_clips"}.isdisjoint(names):
+        names.remove("config_sha256")  # which follows from these
     if names:
         different = "; ".join(_difference(name, theirs.get(name), settings[name]) for name in names)
         raise StoreError(

@@ -61,8 +61,8 @@ def classified(
 ) -> Iterator[tuple[Source, Classification | Failure]]:
     """Each source with its result, in order; what is at an address is fetched while others are computed.
 
-    On the disk are at most so many fetched files as `classify_many` has in hand (in one process two, in several four
-    for each), and one or two more.
+    On the disk are as many fetched files as `classify_many` has in hand (in one process two, or five of videos of one
+    clip; in several four for each; on a GPU one for each core), one that waits and one that comes.
     """
     waiting: deque[Fetched | None] = deque()  # of the paths that were handed out, in order
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from faster_video.bundle import Bundle
 from faster_video.engine import AUTO, FLOAT32
+from faster_video.files import printable
 from faster_video.inference import Classifier
 from faster_video.policy import StopRule
 
@@ -52,7 +53,7 @@ class Work:
             "stop": None if self.stop is None else str(self.stop),
             "engine": self.engine,
             "precision": self.precision,
-            "calibrate": None if self.calibrate is None else str(self.calibrate.absolute()),
+            "calibrate": None if self.calibrate is None else printable(self.calibrate.absolute()),
             "top": self.top,
             "config_sha256": hashlib.sha256(written.encode()).hexdigest(),
         }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Event, Lock, RLock, Thread
 from time import monotonic
 
 from faster_video.config import ClipConfig, TransformConfig
@@ -46,8 +46,11 @@ class DecodeProcess:
     """One process; it decodes one thing at a time."""
 
     def __init__(self, clips: ClipConfig, transform: TransformConfig, config: ServeConfig, megabytes: int) -> None:
-        self._is_closed = self._is_worn = self._is_busy = False
+        self._is_closed = self._is_worn = self._is_busy = self._is_late = False
         self._files = 0
+        self._deadline: float | None = None
+        """Until when the message must be whole that has begun to come."""
+        self._lock = RLock()
         self._clips, self._transform, self._config = clips, transform, config
         context = get_context("forkserver")
         self._connection, theirs = context.Pipe()
@@ -109,21 +112,35 @@ class DecodeProcess:
         return self._received((self._clips.frames_per_clip, side, side, 3), seconds)
 
     def _received(self, shape: tuple[int, ...], seconds: float) -> tuple[Header, Pixels | None]:
-        """`receive`; a process that has not sent the rest of its message after so long is ended."""
-        watchdog = Timer(seconds, self.kill)
-        watchdog.start()
+        """`receive`, which waits for the rest of a message: `kill_if_late` sees to it that this ends.
+
+        Raises:
+            DecodeError: it took longer than that.
+        """
+        self._deadline = monotonic() + seconds
         try:
             return receive(self._connection, shape)
+        except BAD_ANSWERS as error:
+            if self._is_late:
+                raise DecodeError(TOO_SLOW.format(self._config.decode_seconds)) from error
+            raise
         finally:
-            watchdog.cancel()
+            self._deadline = None
+
+    def kill_if_late(self) -> None:
+        """End a process that does not send the rest of what it has begun to say."""
+        deadline = self._deadline
+        if deadline is not None and monotonic() > deadline:
+            self._is_late = True
+            self.kill()
 
     def _stop(self) -> None:
         """Have the rest of a file left out, and be ready for the next one; else the process ends."""
         deadline = monotonic() + STOP_SECONDS
-        with suppress(*BAD_ANSWERS):
+        with suppress(*BAD_ANSWERS, DecodeError):
             send(self._connection, {"do": STOP})
-            while self._connection.poll(max(0, deadline - monotonic())):
-                header, pixels = self._clip_within(STOP_SECONDS)
+            while (left := deadline - monotonic()) > 0 and self._connection.poll(left):
+                header, pixels = self._clip_within(left)
                 if pixels is None:
                     self._is_busy = "failure" in header
                     break
@@ -165,17 +182,19 @@ class DecodeProcess:
     def kill(self) -> None:
         """End it at once; whoever waits for it gets an error."""
         self._is_worn = True
-        with suppress(ValueError):  # it is closed already
-            self._process.kill()
-            self._process.join()
+        with self._lock:
+            if not self._is_closed:
+                self._process.kill()
+                self._process.join()
 
     def close(self) -> None:
         """End it, and let go of the pipe; nobody may be using it any more."""
         self.kill()
-        if not self._is_closed:
-            self._is_closed = True
-            self._connection.close()
-            self._process.close()
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._connection.close()
+                self._process.close()
 
 
 class DecodePool:
@@ -187,6 +206,8 @@ class DecodePool:
         self._all: set[DecodeProcess] = set()
         self._lock = Lock()
         self._is_closed = False
+        self._has_ended = Event()
+        Thread(target=self._watch, name="watchdog", daemon=True).start()
         self._resting = deque([self._first(config.decode_megabytes)])  # has the forkserver import what all need
 
     def for_stream(self) -> DecodeProcess:
@@ -219,6 +240,14 @@ class DecodePool:
                 process.kill()
         while self._resting:
             self.end(self._resting.pop())
+        self._has_ended.set()
+
+    def _watch(self) -> None:
+        while not self._has_ended.wait(LOOK_SECONDS):
+            with self._lock:
+                processes = list(self._all)
+            for process in processes:
+                process.kill_if_late()
 
     def _rested(self) -> DecodeProcess | None:
         while self._resting:

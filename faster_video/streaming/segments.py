@@ -47,7 +47,7 @@ class SegmentJoiner:
         """What has begun; None before the first answer."""
 
     def add(self, answer: StreamAnswer) -> Segment | None:
-        """Take the next answer; the segment that it ends, if it does and that one has lasted."""
+        """Take the next answer; the segment that it ends, if it does."""
         before, probability = self.growing, answer.smoothed_probability
         if before is not None and before.label == answer.smoothed_label:
             self.growing = replace(
@@ -61,9 +61,7 @@ class SegmentJoiner:
             sum=probability,
             clips=1,
         )
-        if before is None or answer.start_seconds <= before.start_seconds:
-            return None
-        return _segment(before, min(before.end_seconds, answer.start_seconds))
+        return None if before is None else _segment(before, min(before.end_seconds, answer.start_seconds))
 
     def finish(self) -> Segment | None:
         """The last segment; None if there was no answer."""

@@ -62,6 +62,20 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError
 
 
+def test_a_connection_that_is_there_already_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    ended: list[bool] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    with (
+        pytest.raises(ClusterError, match=r"connected to Ray already; end that with ray\.shutdown\(\) first"),
+        connected("local"),
+    ):
+        raise AssertionError
+    assert not ended
+
+
 @pytest.mark.parametrize("address", ["", "here", "ray://", "host:", ":1", "host:port", "host:0", "host:70000"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     with (

@@ -206,17 +206,11 @@ def processes_of(out: Path) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-C", "SIGTERM"])
 def test_stopped_it_saves_says_so_and_goes_on_to_the_same_results(
-    number: signal.Signals, data: Path, uninterrupted: Path, tmp_path: Path
+    data: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    process = started(data, out)
-    wait_for(out, "cells/*/log.csv", process)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130 and f"interrupted; the same command goes on ({out})" in said
-    assert "Traceback" not in said and processes_of(out) == []
+    require_stopped(data, out, signal.SIGINT)
     finished = {path: path.stat().st_mtime_ns for path in out.glob("*/*/bundle/*")}
     again = started(data, out)
     printed, said = again.communicate(timeout=300)
@@ -224,6 +218,21 @@ def test_stopped_it_saves_says_so_and_goes_on_to_the_same_results(
     assert "table4.md" in printed
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert correct(out) == correct(uninterrupted) and weights(out) == weights(uninterrupted)
+
+
+@pytest.mark.slow
+def test_sigterm_stops_it_as_ctrl_c_does(data: Path, tmp_path: Path) -> None:
+    require_stopped(data, tmp_path / "out", signal.SIGTERM)
+
+
+def require_stopped(data: Path, out: Path, number: signal.Signals) -> None:
+    """Stop TABLE in stage 2, which must say so and leave no process."""
+    process = started(data, out)
+    wait_for(out, "cells/*/log.csv", process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130 and f"interrupted; the same command goes on ({out})" in said
+    assert "Traceback" not in said and processes_of(out) == []
 
 
 def test_ctrl_c_in_a_terminal_stops_processes_that_have_only_begun(data: Path, tmp_path: Path) -> None:

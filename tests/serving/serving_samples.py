@@ -76,6 +76,10 @@ class Served:
         """A bare connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
+    def wait_for_no_streams(self) -> None:
+        """A stream has its place until its process has ended, which is after the socket's end."""
+        wait_for(lambda: self.counted("faster_video_streams") == 0)
+
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"

@@ -27,9 +27,16 @@ SPAN = 15
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def server() -> Iterator[Served]:
     with serving(ServeConfig(port=0, streams=4)) as server:
         yield server
+
+
+@pytest.fixture
+def served(server: Served) -> Served:
+    """Without the streams of the test before."""
+    server.wait_for_no_streams()
+    return server
 
 
 def sent(served: Served, first: Message, pieces: list[bytes]) -> tuple[list[Message], int]:
@@ -126,6 +133,7 @@ def test_each_connection_has_a_state_of_its_own_and_they_share_batches(served: S
     def one(number: int) -> None:
         together[number] = sent(served, first, [picture.tobytes() for picture in of_users[number]])[0]
 
+    served.wait_for_no_streams()
     threads = [Thread(target=one, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()

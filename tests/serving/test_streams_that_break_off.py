@@ -23,9 +23,16 @@ SPAN = 15
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def server() -> Iterator[Served]:
     with serving(ServeConfig(port=0, streams=4)) as server:
         yield server
+
+
+@pytest.fixture
+def served(server: Served) -> Served:
+    """Without the streams of the test before."""
+    server.wait_for_no_streams()
+    return server
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -100,8 +107,9 @@ def test_streams_that_do_not_get_to_begin_keep_no_file_waiting(tmp_path: Path, m
 
     monkeypatch.setattr(Watching, "begin", slow)
     with serving(ServeConfig(port=0, streams=40)) as server, ExitStack() as sockets:
+        sockets.callback(go.set)
         for _ in range(40):  # more than asyncio has threads of its own
             sockets.enter_context(closing(opened(server, {"format": "jpeg"})))
         wait_for(lambda: len(begun) == MOST_THREADS)
         assert server.classify(video.read_bytes())[0] == 200
-        go.set()
+        go.set()  # before they are closed

@@ -80,7 +80,7 @@ def test_two_processes_learn_as_one_does_at_the_same_global_batch(
 def test_two_processes_resumed_after_ctrl_c_end_with_the_same_weights_bit_for_bit(
     data: VideoList, tmp_path: Path
 ) -> None:
-    recipe = small_recipe(epochs=8)
+    recipe = small_recipe(epochs=5)
     train(run_of(data, tmp_path / "whole", devices=2, recipe=recipe))
     run = run_of(data, tmp_path / "parts", devices=2, recipe=recipe)
     log = tmp_path / "parts" / "log.csv"

@@ -21,7 +21,11 @@ export function segments(clips) {
   /** @type {(Segment & {sum: number, clips: number})[]} */
   const joined = [];
   for (const clip of clips) {
-    const before = joined.at(-1);
+    let before = joined.at(-1);
+    while (before && before.label !== clip.label && before.start_seconds >= clip.start_seconds) {
+      joined.pop();
+      before = joined.at(-1);
+    }
     if (before?.label === clip.label) {
       before.end_seconds = clip.end_seconds;
       before.sum += clip.probability;
@@ -32,11 +36,9 @@ export function segments(clips) {
     const { start_seconds, end_seconds, label, probability } = clip;
     joined.push({ start_seconds, end_seconds, label, probability, sum: probability, clips: 1 });
   }
-  return joined
-    .filter((segment) => segment.end_seconds > segment.start_seconds || segment === joined.at(-1))
-    .map(({ start_seconds, end_seconds, label, sum, clips: count }) => ({
-      start_seconds, end_seconds, label, probability: sum / count,
-    }));
+  return joined.map(({ start_seconds, end_seconds, label, sum, clips: count }) => ({
+    start_seconds, end_seconds, label, probability: sum / count,
+  }));
 }
 
 /**
