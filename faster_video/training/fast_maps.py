@@ -61,7 +61,7 @@ def convolved(
     weight, stride = convolution.weight, convolution.stride
     frames = weight.shape[2]  # of the kernel: stacked where they follow each other without overlap or padding
     apart = frames == stride[0] > 1 and convolution.padding[0] == 0 and maps.shape[2] % frames == 0
-    stacks = apart and maps.shape[1] < FEW_CHANNELS and len(weight) >= MANY_CHANNELS
+    stacks = apart and added is None and maps.shape[1] < FEW_CHANNELS and len(weight) >= MANY_CHANNELS
     clips = len(maps)
     if stacks:
         maps, weight = (_frames_as_channels(part, stride[0]) for part in (maps, weight))
