@@ -92,7 +92,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         children = psutil.Process(process.pid).children(recursive=True)
         process.stdin.close()
         assert process.wait(SECONDS) == 0, log.read_text()
-        assert psutil.wait_procs(children, timeout=10)[1] == []
+        _, left = psutil.wait_procs(children, timeout=10)
+        assert [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
     finally:
         for child in children:
             with suppress(psutil.NoSuchProcess):

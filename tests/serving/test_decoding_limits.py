@@ -8,10 +8,9 @@ from pathlib import Path
 from threading import Thread
 
 import numpy as np
-import psutil
 import pytest
 from inference_samples import write_sample
-from serving_samples import BOUNDARY, FORM_HEADERS, Held, decoding_processes, form, serving, wait_for
+from serving_samples import BOUNDARY, FORM_HEADERS, Held, decoding_processes, form, has_ended, serving, wait_for
 
 from faster_video.serving.config import ServeConfig
 from faster_video.serving.jobs import Jobs
@@ -52,7 +51,7 @@ def test_the_server_ends_though_a_decoder_hangs(video: Path, monkeypatch: pytest
         process.suspend()
         held.go.set()
     thread.join()  # and `serving` has waited for no more than half a minute
-    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(process))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +79,7 @@ def test_a_decoder_that_crashes_or_hangs_costs_one_request(
         thread.join()
         assert answers == [(422, {"detail": f"a.mp4: {sentence}"})]
         assert server.classify(video.read_bytes())[0] == 200
-        wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+        wait_for(lambda: has_ended(process))
     wait_for(lambda: not set(decoding_processes()) - others)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from inference_samples import write_sample
-from serving_samples import FORM_HEADERS, Served, command, form, left_in, wait_for
+from serving_samples import FORM_HEADERS, Served, command, form, has_ended, left_in, wait_for
 
 from faster_video.errors import ConfigError
 from faster_video.serving.config import ServeConfig
@@ -32,7 +32,7 @@ def test_nothing_is_left_however_it_ends(tmp_path: Path, number: signal.Signals,
             os.kill(process.pid, number)
             assert process.wait(20) == code
         assert not left_in(tmp_path)
-        wait_for(lambda: not [child for child in children if child.is_running()])
+        wait_for(lambda: all(map(has_ended, children)))
         assert process.stderr is not None and not process.stderr.read().strip()
 
 

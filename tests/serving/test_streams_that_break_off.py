@@ -7,10 +7,19 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from threading import Event
 
-import psutil
 import pytest
 from inference_samples import write_sample
-from serving_samples import Served, coded_picture, decoding_processes, messages, noise, opened, serving, wait_for
+from serving_samples import (
+    Served,
+    coded_picture,
+    decoding_processes,
+    has_ended,
+    messages,
+    noise,
+    opened,
+    serving,
+    wait_for,
+)
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -50,7 +59,7 @@ def test_a_decoder_that_hangs_ends_its_stream(ends: bool) -> None:
                 socket.send('{"end": true}')
             told, code = messages(socket)
         assert code == 1003 and "took longer than the 1 seconds" in str(told[-1]["detail"])
-        wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+        wait_for(lambda: has_ended(process))
 
 
 def test_a_client_that_goes_after_the_end_of_its_stream_is_noticed() -> None:
