@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-PROCESSES = $$(($$(getconf _NPROCESSORS_ONLN) + 1))
+PROCESSES = $$($(BIN)/python -c "from faster_video.children import usable_cores; print(usable_cores() + 1)")
 
 .PHONY: demo test lint types install clean
 

@@ -17,8 +17,8 @@ TRIES, WAIT_SECONDS = 3, 1.0
 """A server that fails is asked again, after so long and then twice as long."""
 SILENT_SECONDS = 60
 """After which a connection that says nothing is given up."""
-PACE_BYTES, PACE_SECONDS = 2**18, 60
-"""So much must come in every minute: a server that sends a little now and then would hold a worker for days."""
+PACE_BYTES, PACE_SECONDS = 2**20, 60
+"""So much must come, minute by minute, while anything does: a server that sends a byte now and then is given up."""
 PIECE_BYTES = 2**20
 OPEN_FILES = Path("/proc/self/fd")
 """Where Linux shows open files, those without a name too."""
@@ -131,7 +131,8 @@ def _download(address: str, file: IO[bytes], most_bytes: int, pace: _Pace) -> No
 
         def relative_update(self, inc: int = 1) -> None:
             _require_small(address, file.tell(), most_bytes)
-            pace.keep(file.tell(), self.size)
+            if inc:  # none at the end
+                pace.keep(file.tell(), self.size)
 
     patience = ClientTimeout(total=None, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
     system = fsspec.filesystem("http", client_kwargs={"timeout": patience})

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import RLock, Timer
+from threading import RLock, Timer, current_thread
 from typing import TYPE_CHECKING, Any, Self
 
 from faster_video.errors import StoreError
@@ -128,6 +128,8 @@ class PredictionFolder:
     def _flush_in_time(self) -> None:
         """In the timer's thread. What goes wrong is tried again, and raised, where somebody hears of it."""
         with self._lock:
+            if self._timer is not current_thread():
+                return  # what it was to write has been written meanwhile
             self._is_overdue = True
             with suppress(Exception):
                 self.flush()

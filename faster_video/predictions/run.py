@@ -61,8 +61,9 @@ def classified(
 ) -> Iterator[tuple[Source, Classification | Failure]]:
     """Each source with its result, in order; what is at an address is fetched while others are computed.
 
-    On the disk are as many fetched files as `classify_many` has in hand (in one process two, or five of videos of one
-    clip; in several four for each; on a GPU one for each core), one that waits and one that comes.
+    On the disk are as many fetched files as `classify_many` has in hand (in one process two, three of videos of two or
+    three clips, five of one; in several processes four for each; on a GPU one for each core), one that waits and one
+    that comes.
     """
     waiting: deque[Fetched | None] = deque()  # of the paths that were handed out, in order
 

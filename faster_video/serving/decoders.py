@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Event, Lock, RLock, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 
 from faster_video.config import ClipConfig, TransformConfig
@@ -50,7 +50,7 @@ class DecodeProcess:
         self._files = 0
         self._deadline: float | None = None
         """Until when the message must be whole that has begun to come."""
-        self._lock = RLock()
+        self._lock = Lock()
         self._clips, self._transform, self._config = clips, transform, config
         context = get_context("forkserver")
         self._connection, theirs = context.Pipe()
@@ -125,14 +125,15 @@ class DecodeProcess:
                 raise DecodeError(TOO_SLOW.format(self._config.decode_seconds)) from error
             raise
         finally:
-            self._deadline = None
+            with self._lock:
+                self._deadline = None
 
     def kill_if_late(self) -> None:
-        """End a process that does not send the rest of what it has begun to say."""
-        deadline = self._deadline
-        if deadline is not None and monotonic() > deadline:
-            self._is_late = True
-            self.kill()
+        """End a process that does not send the rest of what it has begun to say; whoever waits for that goes on."""
+        with self._lock:
+            if self._deadline is not None and monotonic() > self._deadline and not self._is_closed:
+                self._is_late = self._is_worn = True
+                self._process.kill()
 
     def _stop(self) -> None:
         """Have the rest of a file left out, and be ready for the next one; else the process ends."""
@@ -183,9 +184,11 @@ class DecodeProcess:
         """End it at once; whoever waits for it gets an error."""
         self._is_worn = True
         with self._lock:
-            if not self._is_closed:
-                self._process.kill()
-                self._process.join()
+            if self._is_closed:
+                return
+            self._process.kill()
+        with suppress(ValueError):  # somebody else has closed it meanwhile
+            self._process.join()
 
     def close(self) -> None:
         """End it, and let go of the pipe; nobody may be using it any more."""
@@ -207,8 +210,8 @@ class DecodePool:
         self._lock = Lock()
         self._is_closed = False
         self._has_ended = Event()
-        Thread(target=self._watch, name="watchdog", daemon=True).start()
         self._resting = deque([self._first(config.decode_megabytes)])  # has the forkserver import what all need
+        Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def for_stream(self) -> DecodeProcess:
         """A process that nobody has used; `end` ends it."""

@@ -1,6 +1,5 @@
 """A real HTTP server on this machine that serves a folder slowly, and badly where it is asked to."""
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 
 @dataclass
@@ -23,11 +23,19 @@ class VideoServer:
     url: str = ""
     asked: Counter[str] = field(default_factory=Counter)
     """How often each file was, by its path without the first slash."""
+    held: str = ""
+    """A file that does not come until it is `released`."""
+    released: Event = field(default_factory=Event)
+    waiting_port: int = 0
+    """Of the client that waits for it; 0 before there is one."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         name = handler.path.removeprefix("/")
         self.asked[name] += 1
         time.sleep(self.seconds)
+        if name == self.held and not self.released.is_set():
+            self.waiting_port = handler.client_address[1]
+            self.released.wait(120)
         kind, _, rest = name.rpartition("/")
         file = self.folder / rest
         if not file.is_file():
@@ -60,7 +68,7 @@ def serving(folder: Path, seconds: float = 0.0) -> Iterator[VideoServer]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     found.url = f"http://127.0.0.1:{server.server_port}"
     try:
         yield found

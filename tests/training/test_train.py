@@ -70,6 +70,7 @@ def test_training_leaves_a_bundle_that_classifies_and_says_where_it_comes_from(d
     assert not (out / "broken.csv").exists()
 
 
+@pytest.mark.slow
 def test_ten_losses_of_the_tiny_recipe_are_the_golden_ones(data: Path, tmp_path: Path) -> None:
     """A refactor must reproduce them; other processors round otherwise, hence the tolerance."""
     recipe = tiny()
