@@ -17,7 +17,7 @@ from faster_video.datasets.video_list import require_not_all_missing
 from faster_video.engine import AUTO
 from faster_video.errors import ConfigError, StoreError
 from faster_video.features.disk import Need, disk_need, require_room
-from faster_video.features.index import require_readable_index, write_index
+from faster_video.features.index import require_store_package, write_index
 from faster_video.features.layout import (
     INDEX,
     NETWORKS,
@@ -158,7 +158,7 @@ def extract(
         EngineError: the engine does not work on this machine.
         KeyboardInterrupt: interrupted; whole shards are kept.
     """
-    require_readable_index()
+    require_store_package()
     _require_networks(wanted.bundle)
     require_frame_cache(wanted.frame_cache)
     make = maker(wanted)

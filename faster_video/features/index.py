@@ -39,7 +39,7 @@ class Places:
         return Places(self.shard[numbers], {network: rows[numbers] for network, rows in self.first_row.items()})
 
 
-def require_readable_index() -> None:
+def require_store_package() -> None:
     """Refuse to go on without pyarrow. Raises `StoreError`: it is not installed."""
     require_pyarrow("feature stores", "store")
 

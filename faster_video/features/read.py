@@ -14,7 +14,7 @@ from torch import Tensor
 from faster_video.bundle import BundleConfig
 from faster_video.config import Recipe
 from faster_video.errors import ConfigError, StoreError
-from faster_video.features.index import read_index, require_readable_index
+from faster_video.features.index import read_index, require_store_package
 from faster_video.features.layout import (
     INDEX,
     NETWORKS,
@@ -60,7 +60,7 @@ class FeatureStore:
             StoreError: there is none, it is not complete, a shard is missing or cut off, the index is damaged, or
                 pyarrow is not installed.
         """
-        require_readable_index()
+        require_store_package()
         self.folder = Path(folder)
         self.name = printable(folder)
         self.config = read_config(self.folder)

@@ -14,7 +14,7 @@ from faster_video.config import ModelConfig, Recipe, StageConfig
 from faster_video.datasets import VideoList
 from faster_video.evaluation import with_untrained_aggregator
 from faster_video.features import open_features
-from faster_video.features.index import require_readable_index
+from faster_video.features.index import require_store_package
 from faster_video.files import printable
 from faster_video.reproduce.cells import BackbonePair, Setting
 from faster_video.reproduce.folder import ExperimentFolder, canonical, pair_name
@@ -86,7 +86,7 @@ class Workshop:
             ConfigError: device or precision are not to be had here; the bundle to start from does not fit the recipe;
                 or a batch is too small.
         """
-        require_readable_index()
+        require_store_package()
         for setting in _once(settings):
             run = self._backbones_run(setting.backbones, 0)
             if self.pretraining is not None:

@@ -246,6 +246,7 @@ class DecodePool:
         self._has_ended.set()
 
     def _watch(self) -> None:
+        """In a thread of its own, since whoever waits for half a message can do nothing else."""
         while not self._has_ended.wait(LOOK_SECONDS):
             with self._lock:
                 processes = list(self._all)

@@ -19,6 +19,7 @@ from select import select
 
 import psutil
 import pytest
+from ended import has_ended
 from model_samples import small_bundle
 from prediction_samples import names_in, rows_of, write_list, write_videos
 from video_server import VideoServer, serving
@@ -102,14 +103,6 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
                 child.kill()
         process.kill()
         process.wait()
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Also where nobody has asked for how it ended: who adopts orphans need not."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture

@@ -182,14 +182,6 @@ def decoding_processes() -> list[psutil.Process]:
     ]
 
 
-def has_ended(process: psutil.Process) -> bool:
-    """Also where nobody has asked for how it ended: who adopts orphans need not."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
     """Until something is true; fails where it does not become so."""
     until = time.monotonic() + seconds

@@ -9,8 +9,9 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from ended import has_ended
 from inference_samples import write_sample
-from serving_samples import BOUNDARY, FORM_HEADERS, Held, decoding_processes, form, has_ended, serving, wait_for
+from serving_samples import BOUNDARY, FORM_HEADERS, Held, decoding_processes, form, serving, wait_for
 
 from faster_video.serving.config import ServeConfig
 from faster_video.serving.jobs import Jobs

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ended import has_ended
 from inference_samples import write_sample
-from serving_samples import FORM_HEADERS, Served, command, form, has_ended, left_in, wait_for
+from serving_samples import FORM_HEADERS, Served, command, form, left_in, wait_for
 
 from faster_video.errors import ConfigError
 from faster_video.serving.config import ServeConfig

@@ -3,7 +3,6 @@
 import json
 import struct
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import cast
@@ -24,19 +23,6 @@ from faster_video.streaming import Source, Stream, StreamAnswer, StreamConfig, s
 from faster_video.video.view import Pixels
 
 SPAN = 15
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with serving(ServeConfig(port=0, streams=4)) as server:
-        yield server
-
-
-@pytest.fixture
-def served(server: Served) -> Served:
-    """Without the streams of the test before."""
-    server.wait_for_no_streams()
-    return server
 
 
 def sent(served: Served, first: Message, pieces: list[bytes]) -> tuple[list[Message], int]:

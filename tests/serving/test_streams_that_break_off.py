@@ -2,18 +2,17 @@
 
 import json
 import struct
-from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from threading import Event
 
 import pytest
+from ended import has_ended
 from inference_samples import write_sample
 from serving_samples import (
     Served,
     coded_picture,
     decoding_processes,
-    has_ended,
     messages,
     noise,
     opened,
@@ -29,19 +28,6 @@ from faster_video.serving.sockets import MOST_THREADS
 from faster_video.serving.watching import Watching
 
 SPAN = 15
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with serving(ServeConfig(port=0, streams=4)) as server:
-        yield server
-
-
-@pytest.fixture
-def served(server: Served) -> Served:
-    """Without the streams of the test before."""
-    server.wait_for_no_streams()
-    return server
 
 
 @pytest.mark.parametrize("ends", [False, True])
