@@ -214,15 +214,12 @@ def _save(stream: "Stream", path: str | None, segments: "SegmentFile | None") ->
 
 
 def _write_state(stream: "Stream", path: str, mark: "SegmentMark | None") -> None:
-    from safetensors import SafetensorError
-
     from faster_video.streaming import save_stream
 
     try:
         save_stream(stream, path, mark)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{printable(path)}: cannot be written ({reason})") from error
+    except OSError as error:
+        raise ConfigError(f"{printable(path)}: cannot be written ({error.strerror or error})") from error
 
 
 def _print(answer: "StreamAnswer", *, as_json: bool) -> None:

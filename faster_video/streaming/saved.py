@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from faster_video.engine.kept import key_of, network_key
@@ -37,7 +37,7 @@ def save_stream(stream: Stream, path: str | Path, segments: SegmentMark | None =
     """Write the state, and how far a file of segments is; a file of before is replaced when the new one is whole.
 
     Raises:
-        OSError, SafetensorError: it cannot be written.
+        OSError: it cannot be written.
     """
     cutter, memory = stream.cutter, stream.memory
     tensors: dict[str, Tensor] = {}
@@ -71,7 +71,8 @@ def save_stream(stream: Stream, path: str | Path, segments: SegmentMark | None =
     }
     told = json.dumps(counters)
     with replacing_file(Path(path)) as aside:
-        save_file(tensors, aside, metadata={"format": FORMAT, "stream": told, "sha256": _digest(told, tensors)})
+        metadata = {"format": FORMAT, "stream": told, "sha256": _digest(told, tensors)}
+        aside.write_bytes(save(tensors, metadata))  # a kill in `save_file` would leave a file of another name
 
 
 def restore_stream(classifier: Classifier, path: str | Path) -> Stream:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from faster_video.errors import TrainingError
@@ -49,12 +49,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     metadata = {"step": str(checkpoint.step), "sha256": _digest(tensors)}
     try:
         with replacing_file(path) as aside:
-            save_file(tensors, aside, metadata=metadata)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
+            aside.write_bytes(save(tensors, metadata))  # a kill in `save_file` would leave a file of another name
+    except OSError as error:
         raise TrainingError(
-            f"{printable(path)}: cannot write the checkpoint ({reason}); the one before is kept: make room, then go on "
-            "with --resume"
+            f"{printable(path)}: cannot write the checkpoint ({error.strerror or error}); the one before is kept: make "
+            "room, then go on with --resume"
         ) from error
     load_checkpoint(path)
     for old in checkpoints(folder)[KEPT:]:

@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import sys
 import time
 from collections import namedtuple
@@ -12,9 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from feature_samples import bundle_for, contents, extraction, given_bundle, stored
-from safetensors.torch import save_file
 
-import faster_video.features.shards as shards
 from faster_video.datasets import LabelledVideo, VideoList
 from faster_video.errors import ConfigError, StoreError
 from faster_video.features import TEST, FeatureStore, StoredKey, extract
@@ -72,9 +71,7 @@ def test_maps_of_kept_frames_are_those_of_decoded_ones(data: VideoList, whole: P
     for name in ("first", "again"):
         kept = replace(extraction(data, tmp_path / name), frame_cache=tmp_path / "frames", workers=2)
         extract(kept)
-        assert [part.read_bytes() for part in sorted((tmp_path / name).glob("*.safetensors"))] == [
-            part.read_bytes() for part in sorted(whole.glob("*.safetensors"))
-        ]
+        assert contents(tmp_path / name) == contents(whole)
     assert len(list((tmp_path / "frames").iterdir())) == len(data.videos)
 
 
@@ -123,16 +120,17 @@ def test_a_disk_that_fills_up_keeps_what_is_written(
     data: VideoList, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[Path] = []
+    write = Path.write_bytes
 
-    def full(maps: dict[str, torch.Tensor], path: Path) -> None:
+    def full(path: Path, content: bytes) -> int:
         if len(written) == 2:
-            path.write_bytes(b"half")
+            write(path, content[: len(content) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(path)
-        save_file(maps, path)
+        return write(path, content)
 
     out = tmp_path / "store"
-    monkeypatch.setattr(shards, "save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StoreError, match="cannot write the store there: No space left on device; the shards written"):
         extract(extraction(data, out))
     assert sorted(path.name for path in (out / "shards").iterdir() if path.suffix == ".safetensors") == [
@@ -286,6 +284,27 @@ def test_killed_at_random_moments_it_ends_with_the_same_store(data: VideoList, t
     extract_alone(many, out)
     assert kills >= 4
     assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_a_kill_in_the_middle_of_a_shard_leaves_nothing_of_it(
+    data: VideoList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "store"
+    write = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> int:
+        write(path, content[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    process = multiprocessing.get_context("fork").Process(target=extract_alone, args=(data, out))
+    process.start()
+    process.join()
+    monkeypatch.undo()
+    assert any(path.name.startswith(".") for path in (out / "shards").iterdir())
+    extract_alone(data, out)
+    assert not [path for path in out.rglob(".*") if path.is_file()]
 
 
 def test_a_decoding_process_that_is_killed_is_named_in_a_sentence(

@@ -99,7 +99,7 @@ def test_a_full_disk_keeps_the_checkpoints_that_are_there(tmp_path: Path, monkey
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints_module, "save_file", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(TrainingError, match=r"cannot write the checkpoint \(No space left on device\); the one before"):
         save_checkpoint(tmp_path, state(6))
     monkeypatch.undo()
@@ -112,13 +112,11 @@ def test_a_disk_that_gives_back_other_bytes_costs_no_older_checkpoint(
 ) -> None:
     save_checkpoint(tmp_path, state(4))
     save_checkpoint(tmp_path, state(5))
-    save = safetensors.torch.save_file
 
-    def lossy(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
-        save(tensors, path, metadata)
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    def lossy(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+        return safetensors.torch.save(tensors, metadata)[:-1] + b"?"
 
-    monkeypatch.setattr(checkpoints_module, "save_file", lossy)
+    monkeypatch.setattr(checkpoints_module, "save", lossy)
     with pytest.raises(TrainingError, match="is not a whole checkpoint"):
         save_checkpoint(tmp_path, state(6))
     monkeypatch.undo()
