@@ -167,7 +167,7 @@ def wanted(videos: Path, out: Path, **changes: object) -> Distillation:
         "out": out,
         "patterns": ("1:7", "1:3"),
         "views": 1,
-        "config": replace(distilled(), epochs=24, warmup_epochs=2, learning_rate=1e-4),
+        "config": replace(distilled(), epochs=12, warmup_epochs=2, learning_rate=1e-4),
         "workers": 0,
     }
     return Distillation(**(values | changes))  # type: ignore[arg-type]

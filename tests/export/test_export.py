@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,19 @@ TOLERANCE = 1e-4
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_sample(tmp_path_factory.mktemp("video") / "sample.mp4", num_frames=60)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Format → a small pair's export in it, which tests only read."""
+
+    @cache
+    def made(form: str) -> Path:
+        folder = tmp_path_factory.mktemp("exported") / form
+        export_bundle(small_pair(), folder, form)
+        return folder
+
+    return made
 
 
 def rewrite_pattern(folder: Path, expensive: int, cheap: int | None) -> None:
@@ -105,10 +120,9 @@ def test_published_image_networks_that_see_frames_of_their_own_size(video: Path,
     np.testing.assert_allclose(of_graphs(tmp_path / "graphs", bundle, video), wanted, atol=TOLERANCE)
 
 
-def test_the_graphs_are_of_the_version_of_onnx_that_the_page_names(tmp_path: Path) -> None:
+def test_the_graphs_are_of_the_version_of_onnx_that_the_page_names(exported: Callable[[str], Path]) -> None:
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
-    export_bundle(small_pair(), tmp_path / "graphs", "onnx")
-    for file in (tmp_path / "graphs").glob("*.onnx"):
+    for file in exported("onnx").glob("*.onnx"):
         assert [(each.domain, each.version) for each in onnx.load(file).opset_import] == [("", OPSET)]
     page = Path(__file__).parents[2] / "docs" / "export.md"
     assert f"opset {OPSET}" in page.read_text("utf-8")
@@ -135,14 +149,13 @@ def test_graphs_json_says_what_the_runtime_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_the_files_are_not_pickled_and_name_no_file_of_ours(form: str, tmp_path: Path) -> None:
+def test_the_files_are_not_pickled_and_name_no_file_of_ours(form: str, exported: Callable[[str], Path]) -> None:
     need(form)
-    export_bundle(small_pair(), tmp_path / "graphs", form)
-    for file in (tmp_path / "graphs").glob("*.pt2"):
+    for file in exported(form).glob("*.pt2"):
         with zipfile.ZipFile(file) as archive:
             pickled = [info for info in archive.infolist() if info.filename.endswith((".pt", ".pkl"))]
             assert [info.file_size for info in pickled] == [0]
-    for file in (tmp_path / "graphs").iterdir():
+    for file in exported(form).iterdir():
         assert str(Path(faster_video.__file__).parent).encode() not in file.read_bytes(), file
 
 

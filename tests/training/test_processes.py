@@ -47,23 +47,19 @@ def weights_of(out: Path) -> dict[str, Tensor]:
     return load_bundle(out / "bundle").model.state_dict()
 
 
-@pytest.mark.parametrize(("accumulate", "pattern"), [(1, "1:1"), (2, "1:0")])
-def test_two_processes_learn_as_one_does_at_the_same_global_batch(
-    data: VideoList, tmp_path: Path, accumulate: int, pattern: str
-) -> None:
+def test_two_processes_learn_as_one_does_at_the_same_global_batch(data: VideoList, tmp_path: Path) -> None:
     recipe = small_recipe()
     # SGD: the first steps of Adam are the gradient's sign, and that of a gradient near 0 is left to rounding.
     stage1 = replace(
         recipe.stage1_expensive,
         optimizer="sgd",
-        accumulate=accumulate,
+        accumulate=2,
         ema_decay=0.9,
         label_smoothing=0.1,
         max_gradient_norm=1,
     )
-    stage2 = replace(recipe.stage2, optimizer="sgd", accumulate=accumulate)
-    model = replace(recipe.model, pattern=pattern)
-    recipe = replace(recipe, model=model, stage1_expensive=stage1, stage1_cheap=stage1, stage2=stage2)
+    stage2 = replace(recipe.stage2, optimizer="sgd", accumulate=2)
+    recipe = replace(recipe, stage1_expensive=stage1, stage1_cheap=stage1, stage2=stage2)
     for devices in (1, 2):
         train(run_of(data, tmp_path / f"{devices}", devices=devices, recipe=recipe))
     one, two = rows_of(tmp_path / "1"), rows_of(tmp_path / "2")
@@ -80,7 +76,7 @@ def test_two_processes_learn_as_one_does_at_the_same_global_batch(
 def test_two_processes_resumed_after_ctrl_c_end_with_the_same_weights_bit_for_bit(
     data: VideoList, tmp_path: Path
 ) -> None:
-    recipe = small_recipe(epochs=5)
+    recipe = small_recipe(epochs=3)
     train(run_of(data, tmp_path / "whole", devices=2, recipe=recipe))
     run = run_of(data, tmp_path / "parts", devices=2, recipe=recipe)
     log = tmp_path / "parts" / "log.csv"
