@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -56,6 +57,15 @@ def replacing_file(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Delete what killed processes were writing with `replacing_file` in the place of `path`. Raises OSError."""
+    unfinished = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}")
+    if path.parent.is_dir():
+        for entry in path.parent.iterdir():
+            if unfinished.fullmatch(entry.name):
+                entry.unlink(missing_ok=True)
 
 
 @contextmanager

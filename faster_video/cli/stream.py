@@ -14,7 +14,7 @@ from faster_video.cli.defaults import Defaults
 from faster_video.cli.output import BAD_INPUT, PARTLY_FAILED, complain
 from faster_video.cli.running import BUNDLE_HELP, add_policy, add_precision, add_running, classifier_of
 from faster_video.errors import ConfigError, StreamError
-from faster_video.files import printable
+from faster_video.files import printable, remove_unfinished
 
 if TYPE_CHECKING:
     from faster_video.inference import Classifier
@@ -195,7 +195,7 @@ def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier"
     from faster_video.streaming import Stream, restore_stream
     from faster_video.streaming.identity import require_source
 
-    if options.state is None or not Path(options.state).exists():
+    if options.state is None or not _is_saved(options.state):
         return Stream(classifier, config, fps=source.fps)
     stream = restore_stream(classifier, options.state)
     require_source(stream.source, options.source)
@@ -205,6 +205,15 @@ def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier"
             "another file to begin anew"
         )
     return stream
+
+
+def _is_saved(state: str) -> bool:
+    """Whether there is a state; what a killed run was writing in its place goes."""
+    try:
+        remove_unfinished(Path(state))
+    except OSError as error:
+        raise ConfigError(f"{printable(state)}: cannot be written ({error.strerror or error})") from error
+    return Path(state).exists()
 
 
 def _save(stream: "Stream", path: str | None, segments: "SegmentFile | None") -> None:

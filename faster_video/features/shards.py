@@ -3,20 +3,25 @@
 Shapes: n rows of a network, D channels, t h w feature map.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import dacite
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 
 from faster_video.features.layout import INDEX, SETTINGS, SHARDS, StoredShard, shard_path
 from faster_video.files import replacing_file
 
-_LEFTOVER = re.compile(rf"\.({re.escape(SETTINGS)}|{re.escape(INDEX)}|\d{{5}}\.(safetensors|json))\.\w{{8}}")
+_FILE = rf"{re.escape(SETTINGS)}|{re.escape(INDEX)}|\d{{5}}\.(safetensors|json)"
+_LEFTOVER = re.compile(rf"\.(({_FILE})\.\w{{8}}|tmp\w{{6}})")
+"""Of `replacing_file`, and of safetensors' `save_file`, which writes aside itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +74,12 @@ def write_shard(
     path = shard_path(folder, shard)
     record_path(folder, shard).unlink(missing_ok=True)
     with replacing_file(path) as aside:
-        aside.write_bytes(save(maps))  # a kill in `save_file` would leave a file of another name
+        try:
+            save_file(maps, aside)
+        except SafetensorError as error:  # it does not say in numbers what the system said
+            if "No space left" in str(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise OSError(str(error)) from error
         record = ShardRecord(
             sha256=sha256_of(aside), bytes=aside.stat().st_size, views=views, unreadable=unreadable, missing=missing
         )
@@ -96,7 +106,7 @@ def record_path(folder: Path, shard: int) -> Path:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed process was writing when it ended, by the names of `replacing_file`. Raises OSError."""
+    """Delete what a killed process was writing when it ended, by its name. Raises OSError."""
     for place in (folder, folder / SHARDS):
         for path in place.glob(".*"):
             if _LEFTOVER.fullmatch(path.name):

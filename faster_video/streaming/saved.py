@@ -72,7 +72,7 @@ def save_stream(stream: Stream, path: str | Path, segments: SegmentMark | None =
     told = json.dumps(counters)
     with replacing_file(Path(path)) as aside:
         metadata = {"format": FORMAT, "stream": told, "sha256": _digest(told, tensors)}
-        aside.write_bytes(save(tensors, metadata))  # a kill in `save_file` would leave a file of another name
+        aside.write_bytes(save(tensors, metadata))  # `save_file` would write aside itself, under a name of its own
 
 
 def restore_stream(classifier: Classifier, path: str | Path) -> Stream:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 from torch import Tensor
 
 from faster_video.errors import TrainingError
@@ -49,11 +49,12 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     metadata = {"step": str(checkpoint.step), "sha256": _digest(tensors)}
     try:
         with replacing_file(path) as aside:
-            aside.write_bytes(save(tensors, metadata))  # a kill in `save_file` would leave a file of another name
-    except OSError as error:
+            save_file(tensors, aside, metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise TrainingError(
-            f"{printable(path)}: cannot write the checkpoint ({error.strerror or error}); the one before is kept: make "
-            "room, then go on with --resume"
+            f"{printable(path)}: cannot write the checkpoint ({reason}); the one before is kept: make room, then go on "
+            "with --resume"
         ) from error
     load_checkpoint(path)
     for old in checkpoints(folder)[KEPT:]:
@@ -71,8 +72,9 @@ def newest_checkpoint(folder: Path, warn: Callable[[str], None]) -> Checkpoint |
     Raises:
         TrainingError: all checkpoints there are damaged.
     """
-    for leftover in folder.glob(".step-*"):  # of a process that was killed while it wrote
-        leftover.unlink(missing_ok=True)
+    for aside in (".step-*", ".tmp??????"):  # of a process that was killed while it wrote; `save_file`'s own names
+        for leftover in folder.glob(aside):
+            leftover.unlink(missing_ok=True)
     found = checkpoints(folder)
     for number, path in enumerate(found):
         try:

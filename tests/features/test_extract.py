@@ -2,6 +2,7 @@ import errno
 import multiprocessing
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 import torch
 from feature_samples import bundle_for, contents, extraction, given_bundle, stored
+from safetensors.torch import save_file
 
+import faster_video.features.shards as shards
 from faster_video.datasets import LabelledVideo, VideoList
 from faster_video.errors import ConfigError, StoreError
 from faster_video.features import TEST, FeatureStore, StoredKey, extract
@@ -120,17 +123,16 @@ def test_a_disk_that_fills_up_keeps_what_is_written(
     data: VideoList, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[Path] = []
-    write = Path.write_bytes
 
-    def full(path: Path, content: bytes) -> int:
+    def full(maps: dict[str, torch.Tensor], path: Path) -> None:
         if len(written) == 2:
-            write(path, content[: len(content) // 2])
+            path.write_bytes(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(path)
-        return write(path, content)
+        save_file(maps, path)
 
     out = tmp_path / "store"
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(shards, "save_file", full)
     with pytest.raises(StoreError, match="cannot write the store there: No space left on device; the shards written"):
         extract(extraction(data, out))
     assert sorted(path.name for path in (out / "shards").iterdir() if path.suffix == ".safetensors") == [
@@ -286,25 +288,29 @@ def test_killed_at_random_moments_it_ends_with_the_same_store(data: VideoList, t
     assert contents(out) == contents(tmp_path / "whole")
 
 
-def test_a_kill_in_the_middle_of_a_shard_leaves_nothing_of_it(
-    data: VideoList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def extract_until_a_write_of(most: int, data: VideoList, out: Path) -> None:
+    """As a process that the system ends in the middle of writing more bytes than that."""
+
+    def limited(maps: dict[str, torch.Tensor], path: Path) -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        save_file(maps, path)
+
+    setattr(shards, "save_file", limited)  # noqa: B010 - in this process alone
+    extract_alone(data, out)
+
+
+def test_a_kill_in_the_middle_of_a_shard_leaves_nothing_of_it(data: VideoList, tmp_path: Path) -> None:
     out = tmp_path / "store"
-    write = Path.write_bytes
-
-    def half(path: Path, content: bytes) -> int:
-        write(path, content[: len(content) // 2])
-        os.kill(os.getpid(), signal.SIGKILL)
-        return 0
-
-    monkeypatch.setattr(Path, "write_bytes", half)
-    process = multiprocessing.get_context("fork").Process(target=extract_alone, args=(data, out))
+    process = multiprocessing.get_context("fork").Process(target=extract_until_a_write_of, args=(1000, data, out))
     process.start()
     process.join()
-    monkeypatch.undo()
-    assert any(path.name.startswith(".") for path in (out / "shards").iterdir())
-    extract_alone(data, out)
-    assert not [path for path in out.rglob(".*") if path.is_file()]
+    assert process.exitcode == -signal.SIGXFSZ
+    assert [path for path in (out / "shards").iterdir() if path.name.startswith(".")]
+    for folder in (out, tmp_path / "unbroken"):
+        extract_alone(data, folder)
+    assert contents(out) == contents(tmp_path / "unbroken")
 
 
 def test_a_decoding_process_that_is_killed_is_named_in_a_sentence(

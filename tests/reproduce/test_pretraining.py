@@ -126,7 +126,7 @@ def test_networks_of_several_clip_lengths_begin_as_the_same(data: Path, others: 
     pretraining = read_pretraining(str(others), epochs=1)
     assert len(reproduce("table2", data, tmp_path, pretraining, frames=[8], said=said).results) == 2
     before = times(tmp_path / "pretrained")
-    reproduce("table2", data, tmp_path, pretraining, frames=[16], said=said)
+    assert len(reproduce("table2", data, tmp_path, pretraining, frames=[8, 16], said=said).results) == 4
     assert times(tmp_path / "pretrained") == before  # another length begins as the first did
     titles = [line.split("  ")[1] for line in said if "training of" in line or "tuning of" in line]
     short, longer = (f"r2plus1d50-w0.03125+r2d26-w0.015625-L{frames}, seed 0" for frames in (8, 16))

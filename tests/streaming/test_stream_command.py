@@ -137,6 +137,15 @@ def test_segments_that_cannot_be_written_are_one_sentence_and_those_before_stay(
     assert 0 < len(got) < len(answers) and got == [alike(json.loads(line)) for line in answers[: len(got)]]
 
 
+def test_a_state_that_cannot_be_written_is_one_sentence(
+    bundle: Path, video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    state = tmp_path / "file" / "state"
+    assert stream(video, "--bundle", bundle, "--state", state) == 2
+    assert capsys.readouterr().err == f"faster-video: error: {state}: cannot be written (Not a directory)\n"
+
+
 FULL_DISK = """
 import resource, sys
 from faster_video.cli import main
@@ -166,6 +175,8 @@ def test_killed_in_the_middle_it_tells_the_rest(bundle: Path, tmp_path: Path) ->
     words += [str(tmp_path / "a.vtt"), "--state", str(state)]
     found: dict[int, dict[str, object]] = {}
     kills = 0
+    left = tmp_path / ".state.abcd1234"
+    left.write_bytes(b"of a run that was killed while it saved")
     while len(found) < 40 and kills < 40:
         child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
@@ -179,6 +190,7 @@ def test_killed_in_the_middle_it_tells_the_rest(bundle: Path, tmp_path: Path) ->
                 break
         child.wait(60)
     assert kills == 2
+    assert not left.exists() and not list(tmp_path.glob(".state.*"))
     assert [alike(found[number]) for number in range(40)] == [alike(answer) for answer in wanted]
     assert (tmp_path / "a.vtt").read_text() == segments
 

@@ -88,6 +88,7 @@ def test_a_cut_off_checkpoint_is_noticed(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_unfinished_is_cleared_away(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, state(5))
     (tmp_path / ".step-00000006.safetensors.x1y2").write_bytes(b"half of it")
+    (tmp_path / ".tmpx1y2z3").touch()
     found = newest_checkpoint(tmp_path, no_warning)
     assert found is not None and found.step == 5
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000005.safetensors"]
@@ -99,7 +100,7 @@ def test_a_full_disk_keeps_the_checkpoints_that_are_there(tmp_path: Path, monkey
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(checkpoints_module, "save_file", full)
     with pytest.raises(TrainingError, match=r"cannot write the checkpoint \(No space left on device\); the one before"):
         save_checkpoint(tmp_path, state(6))
     monkeypatch.undo()
@@ -112,11 +113,13 @@ def test_a_disk_that_gives_back_other_bytes_costs_no_older_checkpoint(
 ) -> None:
     save_checkpoint(tmp_path, state(4))
     save_checkpoint(tmp_path, state(5))
+    save = safetensors.torch.save_file
 
-    def lossy(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
-        return safetensors.torch.save(tensors, metadata)[:-1] + b"?"
+    def lossy(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+        save(tensors, path, metadata)
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
 
-    monkeypatch.setattr(checkpoints_module, "save", lossy)
+    monkeypatch.setattr(checkpoints_module, "save_file", lossy)
     with pytest.raises(TrainingError, match="is not a whole checkpoint"):
         save_checkpoint(tmp_path, state(6))
     monkeypatch.undo()
