@@ -129,7 +129,7 @@ def test_compiled_maps_are_those_of_the_network_and_the_code_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    network = trained("r2plus1d50", 1 / 16)
+    network = trained("r3d50", 1 / 16)
     two = clips(2, 3, 16, 40, 33)
     first = CompiledNetwork(network)(two)
     assert error(first, network(two)) < 1e-4
