@@ -195,7 +195,9 @@ def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier"
     from faster_video.streaming import Stream, restore_stream
     from faster_video.streaming.identity import require_source
 
-    if options.state is None or not _is_saved(options.state):
+    if options.state is not None:
+        _clear_unfinished(options.state)
+    if options.state is None or not Path(options.state).exists():
         return Stream(classifier, config, fps=source.fps)
     stream = restore_stream(classifier, options.state)
     require_source(stream.source, options.source)
@@ -207,13 +209,12 @@ def _stream(options: Namespace, config: "StreamConfig", classifier: "Classifier"
     return stream
 
 
-def _is_saved(state: str) -> bool:
-    """Whether there is a state; what a killed run was writing in its place goes."""
+def _clear_unfinished(state: str) -> None:
+    """Delete what a killed run was writing in the place of the state."""
     try:
         remove_unfinished(Path(state))
     except OSError as error:
         raise ConfigError(f"{printable(state)}: cannot be written ({error.strerror or error})") from error
-    return Path(state).exists()
 
 
 def _save(stream: "Stream", path: str | None, segments: "SegmentFile | None") -> None:
