@@ -39,7 +39,7 @@ def commands() -> list[list[str]]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the README's commands name."""
     home = tmp_path_factory.mktemp("home")
-    small = MotionConfig(videos=36, test_share=0.3, size=32, seed=1)
+    small = MotionConfig(videos=24, test_share=0.5, size=32, seed=1)
     write_motion_set(home / "set", small)
     (home / "more-videos").mkdir()
     for number, video in enumerate(read_list(home / "set" / "test.csv").videos[:3]):
@@ -92,6 +92,8 @@ def prepared(words: list[str], home: Path) -> list[str]:
         return [*filled, *(SHORT_STAGE_2 if "--expensive" in words else SHORT)]
     if words[1] == "reproduce":
         return [*filled, *SHORT, "--seeds", "1"]
+    if words[1] == "benchmark":
+        return [*filled, "--rounds", "1"]
     if words[1] == "distill":
         return [*filled, "--epochs", "1", "--views", "1", "--workers", "0"]
     return [*filled, "--workers", "0"] if words[1] == "extract" else filled

@@ -139,14 +139,14 @@ def parse_words(words: Sequence[str]) -> Namespace:
     """The command's options; `train` is parsed again where a --config file names the recipe or the bundle."""
     defaults = DefaultsOfTrain.named_in(words)
     motion = get_motion_set(_set_named_in(words))
-    parser = make_parser(Defaults(recipe=defaults.make(), motion=motion))
+    parser = make_parser(words, Defaults(recipe=defaults.make(), motion=motion))
     try:
         parsed = parser.parse_args(words)
         if parsed.command == "train":
             given = {field.name: parsed.train[field.name] for field in fields(DefaultsOfTrain)[:-1]}
             named = DefaultsOfTrain(**given, aggregator=parsed.train["model.aggregator"])
             if named != defaults:
-                parser = make_parser(Defaults(recipe=named.make(), motion=motion))
+                parser = make_parser(words, Defaults(recipe=named.make(), motion=motion))
                 parsed = parser.parse_args(words)
     except UnicodeDecodeError as error:
         raise ConfigError(f"the --config file is not text: {error}") from error
@@ -164,8 +164,8 @@ def _set_named_in(words: Sequence[str]) -> str:
     return USUAL_SET if named is None else named
 
 
-def make_parser(defaults: Defaults) -> ArgumentParser:
-    """The whole command line."""
+def make_parser(words: Sequence[str], defaults: Defaults) -> ArgumentParser:
+    """The whole command line, with the options of the commands that are among the words; declaring all takes time."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog="faster-video",
@@ -179,5 +179,6 @@ def make_parser(defaults: Defaults) -> ArgumentParser:
         command = ArgumentParser(exit_on_error=False, description=module.DESCRIPTION, epilog=EXIT_CODES)
         commands.add_subcommand(name, command, help=module.DESCRIPTION)
         command.prog = f"faster-video {name}"  # instead of `faster-video [options] NAME`
-        module.add_arguments(command, defaults)
+        if name in words:
+            module.add_arguments(command, defaults)
     return parser

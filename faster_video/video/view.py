@@ -5,9 +5,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import interpolate
 
 Pixels = NDArray[np.uint8]
 
@@ -57,6 +55,9 @@ class View:
 
 def _resize(frames: Pixels, size: tuple[int, int]) -> Pixels:
     """Scale [T, H, W, 3] to this height and width."""
+    import torch  # takes a second or two, which processes that only look at files do without
+    from torch.nn.functional import interpolate
+
     clip = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(0, 3, 1, 2)  # [T, 3, H, W]
     # uint8 with the colours last is FFmpeg's own layout and, in torch, ten times as fast as float32.
     resized = interpolate(clip, size=list(size), mode="bilinear", align_corners=False, antialias=True)

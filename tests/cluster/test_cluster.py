@@ -93,7 +93,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         children = psutil.Process(process.pid).children(recursive=True)
         process.stdin.close()
         assert process.wait(SECONDS) == 0, log.read_text()
-        until = time.monotonic() + 60
+        until = time.monotonic() + 300
         while not all(map(has_ended, children)):
             assert time.monotonic() < until, children
             time.sleep(0.1)

@@ -22,7 +22,7 @@ from interrupts import HEARS_CTRL_C
 
 from faster_video.cli import main
 from faster_video.datasets import LabelledVideo, read_list
-from faster_video.datasets.checking import check_videos
+from faster_video.datasets.checking import check_videos, workers
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 RUN = "import sys; from faster_video.cli import main; sys.exit(main())"
@@ -263,9 +263,9 @@ def test_ctrl_c_stops_at_once_without_a_traceback_and_keeps_what_was_done(tmp_pa
         while process.poll() is None and not num_kept(cache):
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     with pytest.raises(ProcessLookupError):  # no process of it is left; Python's own helper goes a little later
         while time.monotonic() < deadline:
             os.killpg(process.pid, 0)
@@ -277,7 +277,7 @@ def test_ctrl_c_stops_at_once_without_a_traceback_and_keeps_what_was_done(tmp_pa
 
 @pytest.mark.slow
 def test_ten_of_the_real_videos_damaged_in_ten_ways_are_found_and_no_other(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not SHARED.exists():
         pytest.skip(f"the real videos are not at {SHARED}")
@@ -305,7 +305,7 @@ def test_ten_of_the_real_videos_damaged_in_ten_ways_are_found_and_no_other(
     report = json.loads(printed)
     assert (report["num_readable"], report["num_broken"], report["num_missing"]) == (110, 9, 1)
     assert len(read_list("list-check/fixed.csv").videos) == 110 - report["num_copies"]
-    began = time.perf_counter()
+    monkeypatch.setattr(workers, "_Worker", None)  # no process can be started, so that nothing is decoded
     report = json.loads(run("list.csv --json", capsys)[1])
     # The folder in place of a file, too, is known: 119 of 120, one being missing.
-    assert report["num_from_cache"] == 119 and time.perf_counter() - began < 1.0
+    assert report["num_from_cache"] == 119

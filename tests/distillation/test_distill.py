@@ -19,7 +19,7 @@ from faster_video.cli.distill import unlabelled
 from faster_video.cli.parser import parse_words
 from faster_video.config import BackboneConfig
 from faster_video.datasets import LabelledVideo, VideoList
-from faster_video.distillation import Distillation, distill, distillation_pair, start_as_average
+from faster_video.distillation import Distillation, Distilled, distill, distillation_pair, start_as_average
 from faster_video.distillation.run import _cut, _cuts
 from faster_video.distillation.start import _head
 from faster_video.errors import ConfigError, DataError, FasterVideoWarning, StoreError
@@ -173,37 +173,49 @@ def wanted(videos: Path, out: Path, **changes: object) -> Distillation:
     return Distillation(**(values | changes))  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
-def test_a_run_makes_the_student_agree(videos: Path, tmp_path: Path) -> None:
-    shown: list[str] = []
-    learned = VideoList(videos, tuple(LabelledVideo(path, "unlabelled") for path in sorted(videos.iterdir())[:4]))
-    asked = wanted(videos, tmp_path, validation=learned)  # of others, four teach nothing
+@pytest.fixture(scope="module")
+def asked(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Distillation:
+    """Judged on the videos that it learns from: of others, four teach nothing."""
+    asked = wanted(videos, tmp_path_factory.mktemp("distilled"))
+    return replace(asked, validation=asked.data)
+
+
+@pytest.fixture(scope="module")
+def done(asked: Distillation) -> Distilled:
+    """What came of it."""
     with pytest.warns(FasterVideoWarning, match="4 of the 4 validation videos are among those to learn from"):
-        done = distill(asked, lambda what, now, of: shown.append(what))
+        return distill(asked)
+
+
+@pytest.mark.slow
+def test_a_run_makes_the_student_agree(asked: Distillation, done: Distilled) -> None:
     assert done.epoch > 0
     for before, after in zip(done.before, done.after, strict=True):
         if before.aggregator == "fast_gru":
             assert after.kl < before.kl
         else:
             assert after == before  # nothing of it learns
-    assert {"views", "learning"} <= set(shown)
-    loaded = load_bundle(tmp_path / "bundle")
+    loaded = load_bundle(asked.out / "bundle")
     assert loaded.config.model.pattern == "1:3" and set(loaded.config.published) == {"expensive", "cheap"}
     assert loaded.config.provenance["agreement"][0]["kl"] == pytest.approx(done.after[0].kl)
 
 
-def test_maps_are_taken_again_and_those_of_other_settings_are_not(videos: Path, tmp_path: Path) -> None:
-    few = {"config": replace(distilled(), epochs=1, warmup_epochs=0)}
-    done = distill(wanted(videos, tmp_path, **few))
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:4 of the 4 validation videos")
+def test_maps_are_taken_again_and_those_of_other_settings_are_not(
+    asked: Distillation, done: Distilled, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(asked.out, tmp_path / "out"))
     shown: list[str] = []
-    blown_up = {"config": replace(distilled(), epochs=2, warmup_epochs=0, learning_rate=50.0)}
-    worse = distill(wanted(videos, tmp_path, **blown_up), lambda what, now, of: shown.append(what))
-    assert "views" not in shown  # the maps are there
+    blown_up = replace(distilled(), epochs=2, warmup_epochs=0, learning_rate=50.0)
+    again = replace(asked, out=out, bundle=distillation_pair(*NAMES), config=blown_up)
+    worse = distill(again, lambda what, now, of: shown.append(what))
+    assert "learning" in shown and "views" not in shown  # the maps are there
     assert [row.kl for row in worse.before] == pytest.approx([row.kl for row in done.before], abs=1e-4)
     assert worse.epoch == 0 and worse.after == worse.before  # the first weights are kept
-    assert load_bundle(tmp_path / "bundle").config.provenance["distilled"]["best_epoch"] == 0
+    assert load_bundle(out / "bundle").config.provenance["distilled"]["best_epoch"] == 0
     with pytest.raises(StoreError, match="views"):
-        distill(wanted(videos, tmp_path, views=2, **few))
+        distill(replace(again, views=2))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_cost_is_that_of_the_pattern_and_chance_that_of_the_list(
     config = classifier.bundle.config
     cost = video_cost(config.model, config.clips, config.transform.crop_size, len(LABELS))
     assert evaluation.gmacs_per_video == pytest.approx(cost.gmacs)
-    assert evaluation.seconds_per_video is not None and 0 < evaluation.seconds_per_video < 10
+    assert evaluation.seconds_per_video is not None and evaluation.seconds_per_video > 0
     assert (evaluation.pattern, evaluation.aggregator) == ("1:1", "fast_gru")
     assert evaluation.counts.chance_uniform == 1 / 3
     assert evaluation.counts.chance_majority == 5 / 8  # "left", the unreadable one included

@@ -71,7 +71,7 @@ def test_it_is_another_thread() -> None:
 
 
 def test_parts_are_computed_side_by_side_and_come_in_their_order() -> None:
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=120)
 
     def part(number: int) -> Iterator[tuple[int, int]]:
         if number < 3:

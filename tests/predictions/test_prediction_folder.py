@@ -18,8 +18,8 @@ SETTINGS = {"weights_sha256": "ab", "pattern": "1:3", "stop": None, "top": 5, "c
 
 
 def wait_for(condition: Callable[[], bool]) -> bool:
-    """Whether it holds within ten seconds."""
-    until = time.monotonic() + 10
+    """Whether it holds within two minutes."""
+    until = time.monotonic() + 120
     while not (held := condition()) and time.monotonic() < until:
         time.sleep(0.02)
     return held

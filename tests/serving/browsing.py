@@ -40,7 +40,7 @@ if (navigator.mediaDevices) {
   };
 }
 """
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 LABEL = '<img src=x onerror=alert(1)> "quoted" & =1+1 🎬 \U0001f9d1\u200d\U0001f373 '
 
 
@@ -60,7 +60,7 @@ class Visit:
             reduced_motion="reduce",
             base_url=self.address,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.add_init_script(SPY + before)
         page.on("console", self._hear)

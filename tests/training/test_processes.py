@@ -1,10 +1,6 @@
 """Several processes that share every batch: two on the CPU against one, at the same global batch."""
 
 import csv
-import os
-import signal
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,38 +68,6 @@ def test_two_processes_learn_as_one_does_at_the_same_global_batch(data: VideoLis
     statistics = [name for name in both[0] if "running_" in name]
     assert statistics
     assert all(torch.allclose(both[0][name], both[1][name], rtol=1e-3, atol=1e-3) for name in statistics)
-
-
-def test_two_processes_resumed_after_ctrl_c_end_with_the_same_weights_bit_for_bit(
-    data: VideoList, tmp_path: Path
-) -> None:
-    recipe = small_recipe(epochs=3)
-    recipe = replace(recipe, stage1_expensive=replace(recipe.stage1_expensive, epochs=0, warmup_epochs=0))
-    train(run_of(data, tmp_path / "whole", devices=2, recipe=recipe))
-    run = run_of(data, tmp_path / "parts", devices=2, recipe=recipe)
-    log = tmp_path / "parts" / "log.csv"
-    presses = threading.Thread(target=press_ctrl_c_once_there_is, args=(log,))
-    presses.start()
-    with pytest.raises(KeyboardInterrupt):
-        train(run)
-    presses.join()
-    assert 0 < len(losses_of(tmp_path / "parts")) < len(losses_of(tmp_path / "whole"))
-    train(run, resume=True)
-    assert losses_of(tmp_path / "parts") == losses_of(tmp_path / "whole")
-    whole, parts = weights_of(tmp_path / "whole"), weights_of(tmp_path / "parts")
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
-
-
-def press_ctrl_c_once_there_is(log: Path) -> None:
-    """As a terminal does: to every process of the group."""
-    while not log.exists():
-        time.sleep(0.05)
-    for child in children_of(os.getpid()):
-        os.kill(child, signal.SIGINT)
-
-
-def children_of(process: int) -> list[int]:
-    return [int(number) for number in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def test_what_is_wrong_in_one_process_is_said_by_the_one_that_was_called(data: VideoList, tmp_path: Path) -> None:
