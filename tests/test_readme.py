@@ -37,10 +37,16 @@ def commands() -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files that the README's commands name."""
+    """A folder with the files that the README's commands name; in `few` are three of the labels."""
     home = tmp_path_factory.mktemp("home")
-    small = MotionConfig(videos=24, test_share=0.5, size=32, seed=1)
+    small = MotionConfig(videos=36, test_share=0.3, size=32, seed=1)
     write_motion_set(home / "set", small)
+    (home / "few").mkdir()
+    for part in ("train", "test"):
+        listed = read_list(home / "set" / f"{part}.csv").videos
+        labels = sorted({video.label for video in listed})[:3]
+        lines = [f"{video.path},{video.label}" for video in listed if video.label in labels]
+        (home / "few" / f"{part}.csv").write_text("\n".join(lines) + "\n")
     (home / "more-videos").mkdir()
     for number, video in enumerate(read_list(home / "set" / "test.csv").videos[:3]):
         target = home / "holiday.mp4" if number == 0 else home / "more-videos" / f"{number}.mp4"
@@ -79,9 +85,10 @@ def test_the_readme_commands_run_in_their_order(home: Path, monkeypatch: pytest.
 
 def prepared(words: list[str], home: Path) -> list[str]:
     """The command with `LIST` and `*.mp4` filled in, and with training cut short."""
+    folder = "few" if words[1] == "reproduce" or {"--expensive", "--finetune"} & set(words) else "set"
     lists = {
-        "LIST": ["set/train.csv"],
-        "TEST_LIST": ["set/test.csv"],
+        "LIST": [f"{folder}/train.csv"],
+        "TEST_LIST": [f"{folder}/test.csv"],
         "VALIDATION_LIST": ["set/train.csv"],
         "*.mp4": [str(path) for path in home.glob("*.mp4")],
     }

@@ -275,6 +275,14 @@ def test_ctrl_c_stops_at_once_without_a_traceback_and_keeps_what_was_done(tmp_pa
     assert 0 < report.num_cached < 30 and len(report.readable) == 30
 
 
+def test_checking_does_not_wait_for_pytorch() -> None:
+    make_list()
+    program = "import sys; from faster_video.cli import main; main(); sys.exit('torch' in sys.modules)"
+    command = [sys.executable, "-c", program, "data", "check", "list.csv", "--workers", "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "written: list-check/report.json" in done.stdout, done.stderr
+
+
 @pytest.mark.slow
 def test_ten_of_the_real_videos_damaged_in_ten_ways_are_found_and_no_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -3,12 +3,13 @@
 import json
 import struct
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
 from ended import has_ended
-from inference_samples import write_sample
+from inference_samples import small_bundle, write_sample
 from serving_samples import (
     Served,
     coded_picture,
@@ -22,6 +23,7 @@ from serving_samples import (
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from faster_video.inference import Classifier
 from faster_video.serving.config import ServeConfig
 from faster_video.serving.decoders import DecodePool
 from faster_video.serving.sockets import MOST_THREADS
@@ -61,7 +63,10 @@ def test_a_client_that_goes_after_the_end_of_its_stream_is_noticed() -> None:
 
 @pytest.mark.slow
 def test_answers_that_nobody_reads_end_the_stream() -> None:
-    with serving(ServeConfig(port=0, silence_seconds=1)) as server:
+    bundle = small_bundle()
+    wordy = replace(bundle, config=replace(bundle.config, labels=[label * 2000 for label in bundle.labels]))
+    classifier = Classifier(wordy, "cpu", "eager")  # whose answers soon fill what the system keeps for a reader
+    with serving(ServeConfig(port=0, silence_seconds=1), classifier) as server:
         bare = server.socket()
         bare.setsockopt(1, 8, 4096)  # SO_RCVBUF
         with connect(f"ws://{server.address}/v1/stream", sock=bare, max_queue=1, legacy=True) as socket:

@@ -154,7 +154,7 @@ def test_ten_losses_of_tiny_are_those_of_the_plain_loop(part: str) -> None:
         torch.optim.SGD(plain.parameters(), lr=0.02, momentum=0.9, nesterov=True, weight_decay=1e-4),
         make_optimizer(fast, StageConfig()),
     )
-    batch, labels = clips(8, 3, 8, 112, 112), LABELS.repeat(2)
+    batch, labels = clips(8, 3, 8, 64, 64), LABELS.repeat(2)
     losses: tuple[list[float], list[float]] = ([], [])
     for learner, optimizer, told in zip((plain, fast), optimizers, losses, strict=True):
         optimizer.param_groups[0]["lr"] = 0.02
