@@ -464,6 +464,18 @@ print(json.dumps([pages, sorted({"torch", "matplotlib", "av", "numpy"} & set(sys
     assert "How many videos" in pages["make-motion"] or "Videos in all" in pages["make-motion"]  # fields are explained
 
 
+def test_only_the_options_of_the_command_that_is_named_are_declared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("its options are of no use here, and declaring them takes time")
+
+    for name in COMMANDS.keys() - {"backbones"}:
+        monkeypatch.setattr(COMMANDS[name], "add_arguments", refuse)
+    assert main(["backbones"]) == 0
+    assert "efficientnet_lite0" in capsys.readouterr().out
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--version"])

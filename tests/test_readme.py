@@ -120,7 +120,7 @@ def test_the_server_answers_what_the_readme_asks_it(home: Path) -> None:
             assert len(json.loads(answer)["clips"]) == 8
         finally:
             server.terminate()
-        assert server.wait(30) == 0
+        assert server.wait(300) == 0
 
 
 @pytest.mark.slow

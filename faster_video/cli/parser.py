@@ -165,7 +165,7 @@ def _set_named_in(words: Sequence[str]) -> str:
 
 
 def make_parser(words: Sequence[str], defaults: Defaults) -> ArgumentParser:
-    """The whole command line, with the options of the commands that are among the words; declaring all takes time."""
+    """The whole command line; only commands among the words have their options, since declaring all takes time."""
     set_parsing_settings(docstring_parse_attribute_docstrings=True)
     parser = ArgumentParser(
         prog="faster-video",

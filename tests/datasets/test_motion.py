@@ -290,7 +290,7 @@ def test_a_worker_that_is_killed_is_no_traceback(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("begun", ["*-then-*", "*/*.mp4"], ids=["workers start", "workers write"])
-def test_ctrl_c_stops_every_process_at_once(begun: str, tmp_path: Path) -> None:
+def test_ctrl_c_stops_every_process(begun: str, tmp_path: Path) -> None:
     """As a terminal does it: the signal goes to the whole group."""
     words = ["make-motion", str(tmp_path / "set"), *["--videos", "2000", "--size", "128", "--workers", "2"]]
     program = f"{HEARS_CTRL_C}import sys; from faster_video.cli import main; sys.exit(main({words}))"

@@ -175,16 +175,19 @@ def wanted(videos: Path, out: Path, **changes: object) -> Distillation:
 
 @pytest.fixture(scope="module")
 def asked(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Distillation:
-    """Judged on the videos that it learns from: of others, four teach nothing."""
+    """Settings of a run that is judged on the videos that it learns from: of others, four teach nothing."""
     asked = wanted(videos, tmp_path_factory.mktemp("distilled"))
     return replace(asked, validation=asked.data)
 
 
 @pytest.fixture(scope="module")
 def done(asked: Distillation) -> Distilled:
-    """What came of it."""
+    """That run's result."""
+    shown: list[str] = []
     with pytest.warns(FasterVideoWarning, match="4 of the 4 validation videos are among those to learn from"):
-        return distill(asked)
+        done = distill(asked, lambda what, now, of: shown.append(what))
+    assert {"views", "learning"} <= set(shown)
+    return done
 
 
 @pytest.mark.slow

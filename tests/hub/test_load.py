@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -211,7 +210,7 @@ def test_without_a_network_the_cache_serves(
         constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
     )
     waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)  # as between one try and the next
+    monkeypatch.setattr("time.sleep", waits.append)  # as between one try and the next
     with pytest.warns(FasterVideoWarning, match=r"http://127.0.0.1:9 cannot be reached \(.+\); commit"):
         assert read_bundle("alice/waves").origin == f"alice/waves@{commit}"
     said = lookup_refusal("alice/other")

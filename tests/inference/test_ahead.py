@@ -31,8 +31,10 @@ def test_work_is_done_before_it_is_asked_for_but_not_more_than_allowed() -> None
 
     results = ahead(items(), 3)
     assert next(results) == 0
+    while len(done) < 1 + 3 + 1:  # one is in the making
+        time.sleep(0.01)
     time.sleep(0.3)
-    assert len(done) == 1 + 3 + 1  # one is in the making
+    assert len(done) == 1 + 3 + 1
     assert list(results) == list(range(1, 20))
 
 
@@ -93,7 +95,9 @@ def test_no_more_parts_are_begun_than_allowed() -> None:
 
     results = several_ahead((part(number) for number in range(20)), most=2, at_once=4)
     assert next(results) == 0
-    time.sleep(0.5)
+    while len(begun) < 4:
+        time.sleep(0.01)
+    time.sleep(0.3)
     assert len(begun) == 4
     results.close()  # type: ignore[attr-defined]
     assert not threads()

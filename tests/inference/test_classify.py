@@ -163,8 +163,10 @@ def test_files_are_decoded_ahead_but_not_far(classifier: Classifier, video: Path
 
     results = classifier.classify_many(paths())
     assert isinstance(next(results), Classification)
+    while len(asked) == 1:
+        time.sleep(0.01)
     time.sleep(0.5)
-    assert 1 < len(asked) <= 1 + CLIPS_AHEAD // 5 + 2  # five clips a file
+    assert len(asked) <= 1 + CLIPS_AHEAD // 5 + 2  # five clips a file
     results.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
 

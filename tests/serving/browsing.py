@@ -111,6 +111,7 @@ class Settings(TypedDict, total=False):
     """Those of `ServeConfig` that the tests change."""
 
     token: str
+    stream_silence_seconds: float
     upload_megabytes: int
     at_once: int
     queue: int

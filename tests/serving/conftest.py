@@ -10,7 +10,8 @@ from faster_video.serving.config import ServeConfig
 
 @pytest.fixture(scope="module")
 def stream_server() -> Iterator[Served]:
-    with serving(ServeConfig(port=0, streams=4)) as server:
+    # Streams end because they are over, not because nothing comes.
+    with serving(ServeConfig(port=0, streams=4, stream_silence_seconds=3600)) as server:
         yield server
 
 

@@ -114,7 +114,7 @@ def serving(config: ServeConfig | None = None, classifier: Classifier | None = N
             yield Served(listening.getsockname()[1], classifier)
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(300)
             assert not thread.is_alive()
 
 
@@ -147,7 +147,7 @@ def command(
             yield Served(int(found.group(1)), classifier), process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(300)
             shutil.rmtree(place)
 
 
@@ -160,7 +160,7 @@ class Held:
 
         def held(jobs: Jobs, job: object, *others: object) -> object:
             self.seen += 1
-            assert self.go.wait(30)
+            assert self.go.wait(300)
             return usual(jobs, job, *others)  # type: ignore[arg-type]
 
         patch.setattr(Jobs, "_classified", held)

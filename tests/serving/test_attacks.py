@@ -23,7 +23,7 @@ from faster_video.video import write_video
 TOKEN = "correct-horse"
 LIMITS = (
     *("--upload_megabytes", "2", "--silence_seconds", "1", "--upload_seconds", "3"),
-    *("--decode_seconds", "5", "--decode_megabytes", "60"),
+    *("--decode_seconds", "5", "--decode_megabytes", "60", "--stream_silence_seconds", "3600"),
 )
 
 

@@ -112,4 +112,3 @@ def test_one_that_goes_on_after_a_stop_is_not_listened_to_for_ever(started: Star
         clips = found.clips_of(Path("a.mp4"), lambda: True)
         assert next(clips).number == 0
         clips.close()  # type: ignore[attr-defined]
-        assert not found.is_usable

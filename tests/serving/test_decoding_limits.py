@@ -51,7 +51,7 @@ def test_the_server_ends_though_a_decoder_hangs(video: Path, monkeypatch: pytest
         (process,) = set(decoding_processes()) - others
         process.suspend()
         held.go.set()
-    thread.join()  # and `serving` has waited for no more than half a minute
+    thread.join()  # and `serving` has waited for less than the thousand seconds
     wait_for(lambda: has_ended(process))
 
 
@@ -109,13 +109,13 @@ def test_a_slow_decoder_does_not_pay_for_slow_networks(video: Path, monkeypatch:
     def slow(jobs: Jobs, job: object, clips: Iterator[object], began: float) -> object:
         def slowly() -> Iterator[object]:
             for clip in clips:
-                time.sleep(0.5)
+                time.sleep(1)
                 yield clip
 
         return usual(jobs, job, slowly(), began)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Jobs, "_classified", slow)
-    with serving(ServeConfig(port=0, decode_seconds=1.5)) as server:  # and five clips take 2.5 seconds
+    with serving(ServeConfig(port=0, decode_seconds=3)) as server:  # and five clips take five
         assert server.classify(video.read_bytes())[0] == 200
 
 

@@ -31,7 +31,7 @@ def test_nothing_is_left_however_it_ends(tmp_path: Path, number: signal.Signals,
             bare.sendall("\r\n".join(lines).encode() + body[:2_500_000])
             wait_for(lambda: served.counted("faster_video_uploads") == 1)
             os.kill(process.pid, number)
-            assert process.wait(20) == code
+            assert process.wait(300) == code
         assert not left_in(tmp_path)
         wait_for(lambda: all(map(has_ended, children)))
         assert process.stderr is not None and not process.stderr.read().strip()
@@ -55,7 +55,7 @@ def test_the_page_and_the_interfaces_description_come_from_the_server_itself(tmp
         assert (info["bundle"], info["num_labels"], info["pattern"], info["num_clips"]) == ("bundle", 7, "1:2", 5)
         assert served.ask("GET", "/page/../app.py")[0].status == 404
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(300) == 0
 
 
 @pytest.mark.parametrize(

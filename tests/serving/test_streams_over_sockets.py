@@ -200,7 +200,7 @@ def test_no_more_streams_than_allowed(served: Served) -> None:
 
 
 def test_a_stream_that_says_nothing_is_ended() -> None:
-    with serving(ServeConfig(port=0, silence_seconds=0.5, stream_silence_seconds=1)) as server:
+    with serving(ServeConfig(port=0, silence_seconds=2, stream_silence_seconds=1)) as server:
         with connect(f"ws://{server.address}/v1/stream") as socket:
             told, code = messages(socket)
             assert code == 1003 and str(told[0]["detail"]).startswith("nothing came; the first message")
@@ -221,7 +221,7 @@ def slow_down(patch: pytest.MonkeyPatch, seconds: float) -> None:
 
 
 def test_a_live_stream_that_is_too_fast_loses_its_oldest_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow_down(monkeypatch, 0.1)
+    slow_down(monkeypatch, 0.3)
     pictures = [picture.tobytes() for picture in noise(30 * SPAN)]
     first = {"format": "rgb", "width": 64, "height": 48, "fps": 1000, "live": True}
     with serving(classifier=Classifier(small_bundle(), "cpu", "eager")) as server:

@@ -66,7 +66,7 @@ def test_answers_that_nobody_reads_end_the_stream() -> None:
     bundle = small_bundle()
     wordy = replace(bundle, config=replace(bundle.config, labels=[label * 2000 for label in bundle.labels]))
     classifier = Classifier(wordy, "cpu", "eager")  # whose answers soon fill what the system keeps for a reader
-    with serving(ServeConfig(port=0, silence_seconds=1), classifier) as server:
+    with serving(ServeConfig(port=0, silence_seconds=1, stream_silence_seconds=3600), classifier) as server:
         bare = server.socket()
         bare.setsockopt(1, 8, 4096)  # SO_RCVBUF
         with connect(f"ws://{server.address}/v1/stream", sock=bare, max_queue=1, legacy=True) as socket:
@@ -102,7 +102,7 @@ def test_streams_that_do_not_get_to_begin_keep_no_file_waiting(tmp_path: Path, m
 
     def slow(watching: Watching, pool: DecodePool) -> None:
         begun.append(watching)
-        assert go.wait(60)
+        assert go.wait(300)
         usual(watching, pool)
 
     monkeypatch.setattr(Watching, "begin", slow)

@@ -19,9 +19,9 @@ from faster_video.training.run import RunConfig
 from faster_video.training.run_directory import SETTINGS
 from faster_video.training.train import train
 
-KILLS = {"stage1": 2, "stage2": 2}
-"""How often in each stage; the first while a checkpoint is being written."""
-EPOCHS = {"stage1": 12, "stage2": 100}
+KILLS = {"stage1": 3, "stage2": 2}
+"""How often in each stage; the first and the third while a checkpoint is being written."""
+EPOCHS = {"stage1": 16, "stage2": 100}
 """So that each stage lasts long enough for that."""
 
 
