@@ -35,6 +35,8 @@ import torch
 from av.codec.context import CodecContext
 from peak import described, rates
 
+from faster_video.datasets import videos_in_folder
+
 SETTLE_SECONDS = 8
 ROUNDS = 6
 FPS = 30
@@ -61,7 +63,9 @@ def main() -> None:
 
 def load(options: argparse.Namespace) -> None:
     bundle = options.bundle or "default"
-    files = sorted(options.videos.rglob("*.mp4"))[: options.files]
+    files = videos_in_folder(options.videos)[: options.files]
+    if not files:
+        raise SystemExit(f"{options.videos}: there is no video below it; give a folder of videos")
     print(
         f"bundle {bundle}, {len(files)} files of {sum(file.stat().st_size for file in files) / len(files) / 1e3:.0f} kB"
     )
